@@ -1,0 +1,46 @@
+# Two commands do everything: `make demo` shows the main job, `make test` proves it. Both install what is missing.
+PY := .venv/bin/python
+MTL := .venv/bin/mtl
+
+.PHONY: help install demo test lint pytest realdata bench lock clean
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make demo      trains on a simulated scene and maps its landslides (at most 10 minutes on 2 cores)
+demo: install
+	sh tests/demo.sh build/demo
+
+## make test      lint and tests
+test: lint pytest
+
+## make lint      ruff, mypy (strict on contract and arrays), Python 3.9 check of the contract
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/vermin --quiet --target=3.9- --violations --no-tips --eval-annotations model_core/contract
+
+pytest: install
+	$(PY) -m pytest -m "not slow"
+
+## make realdata  real images and inventories (skips where they are absent); about two hours with the slow runs
+realdata: install
+	$(PY) -m pytest -m "realdata" -rs
+	$(PY) benchmarks/atsuma.py
+
+## make bench     one table a claim
+bench: install
+	for script in benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
+
+install:
+	@sh requirements/install.sh
+
+## make lock      resolves the versions in requirements/ anew (needs uv)
+lock:
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	    --custom-compile-command "make lock" --extra cpu pyproject.toml -o requirements/cpu.txt
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	    --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
+
+clean:
+	rm -rf build dist .venv .mypy_cache .ruff_cache .pytest_cache

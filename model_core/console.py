@@ -1,0 +1,134 @@
+"""What a person sees in a terminal: bars with the time left, warnings, and where the results are."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from rich.console import Console as Terminal
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from .contract import events
+from .contract.errors import MtlError
+
+INTERNAL_ERROR = 1
+
+
+class Console(events.Report):
+    """A report for people. Use it as a context manager around the work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._terminal = Terminal(stderr=False, highlight=False)
+        self._bars = Progress(
+            TextColumn("{task.description:<26}"), BarColumn(24), TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(), TextColumn("{task.fields[left]}"), TextColumn("{task.fields[message]}"),
+            console=self._terminal, disable=not self._terminal.is_terminal,
+        )
+        self._task: Optional[TaskID] = None
+        self._metrics: Dict[str, float] = {}
+        self._stop = False
+
+    def __enter__(self) -> Console:
+        signal.signal(signal.SIGINT, self._interrupt)
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bars.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def cancelled(self) -> bool:
+        """True after the first Ctrl-C."""
+        return self._stop
+
+    def emit(self, kind: str, **values: Any) -> None:
+        """Draws one event."""
+        if kind == "stage":
+            self._finish()
+            if not self._terminal.is_terminal:
+                self._terminal.print(f"{values['name']} ...")
+            self._task = self._bars.add_task(values["name"], total=1.0, left="", message="")
+        elif kind == "progress" and self._task is not None:
+            left = values["eta_s"]
+            text = f"{_clock(left)} left" if left is not None and values["fraction"] < 1 else ""
+            self._bars.update(self._task, completed=values["fraction"], left=text, message=escape(values["message"]))
+        elif kind == "log":
+            style = "[yellow]Note:[/] " if values["level"] == "warning" else ""
+            self._bars.console.print(style + escape(values["message"]))
+
+    def done(self, result: events.Result) -> int:
+        """Prints the numbers and where the files are."""
+        self._finish()
+        self._bars.stop()
+        for name, value in result.summary.items():
+            self._show(name, value)
+        for role, path in result.outputs.items():
+            self._terminal.print(f"  {role.replace('_', ' ')}: ", escape(path), sep="", soft_wrap=True)
+        return 0
+
+    def fail(self, error: MtlError) -> int:
+        """Prints what happened and what to do, and returns the exit code."""
+        self._bars.stop()
+        problems = Terminal(stderr=True, highlight=False)
+        problems.print(f"[red]{escape(error.message)}[/]", soft_wrap=True)
+        if error.hint:
+            problems.print(escape(error.hint), soft_wrap=True)
+        return error.exit_code
+
+    def bug(self, text: str) -> int:
+        """Reports an error that nobody foresaw; the traceback goes to a file."""
+        self._bars.stop()
+        log = Path(tempfile.mkdtemp(prefix="mtl-")) / "error.log"
+        log.write_text(text, encoding="utf-8")
+        print(f"The engine met an error that it does not know: {text.strip().splitlines()[-1]}\n"
+              f"Please report it with this file: {log}", file=sys.stderr)
+        return INTERNAL_ERROR
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            self._bars.update(self._task, completed=1.0, left="")
+
+    def _interrupt(self, *_: Any) -> None:
+        if self._stop:
+            raise KeyboardInterrupt
+        self._stop = True
+        self._bars.console.print("Stopping after this step; press Ctrl-C again to stop at once.")
+
+    def _show(self, name: str, value: Any) -> None:
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            self._terminal.print(_table(name, value))
+        elif isinstance(value, dict):
+            self._terminal.print(_table(name, [value]))
+        else:
+            self._terminal.print(f"  {name.replace('_', ' ')}: {escape(_text(value))}", soft_wrap=True)
+
+
+def _table(name: str, rows: List[Dict[str, Any]]) -> Table:
+    table = Table(title=name.replace("_", " "), title_justify="left", title_style="bold")
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    for column in columns:
+        numeric = all(isinstance(row.get(column), (int, float, type(None))) for row in rows)
+        table.add_column(column.replace("_", " "), justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(escape(_text(row.get(column))) for column in columns))
+    return table
+
+
+def _text(value: Any) -> str:
+    if value is None or value != value:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return str(value)
+
+
+def _clock(seconds: int) -> str:
+    minutes, s = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{s:02}" if hours else f"{minutes}:{s:02}"

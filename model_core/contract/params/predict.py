@@ -1,0 +1,40 @@
+"""Parameters of predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from ..fields import param
+from .inputs import DeviceInputs, SceneInputs, require
+
+
+@dataclass(frozen=True)
+class PredictParams(SceneInputs, DeviceInputs):
+    """Maps landslides on the scenes of one or more dates."""
+
+    model: str = param("", label="Model", help="Weights file (*.weights.h5) with its card beside it, or the name of "
+                       "a bundled model.", role="model", group="Input")
+    out: str = param("", label="Output folder", help="New folder for probability raster, binary raster and polygons.",
+                     role="output_folder", group="Output")
+    threshold: Optional[float] = param(None, label="Threshold", help="Probability from which a pixel counts as "
+                                       "landslide. Default: the model card's.", minimum=0.01, maximum=0.99,
+                                       group="Polygons")
+    min_area_m2: float = param(200.0, label="Minimum area [m²]", help="Smaller objects are removed.", minimum=0.0,
+                               maximum=1e6, group="Polygons")
+    min_pixels: int = param(8, label="Minimum size [px]", help="Objects of fewer pixels are removed; it matters for "
+                            "pixels larger than 5 m.", minimum=1, maximum=10000, group="Polygons", advanced=True)
+    window_px: int = param(1024, label="Window [px]", help="Side of the windows that the scene is cut into, about; "
+                           "smaller ones need less memory.", minimum=64, maximum=4096, group="Device", advanced=True)
+    overlap_px: int = param(64, label="Overlap [px]", help="Width over which neighbouring windows are blended.",
+                            minimum=0, maximum=512, group="Device", advanced=True)
+    adapt_batch_norm: bool = param(False, label="Adapt to the image first", help="Takes the network's internal "
+                                   "statistics anew from the image; needs no labels. Can help on a new sensor or "
+                                   "season, can also hurt: compare.", group="Polygons", advanced=True)
+    tta: bool = param(False, label="Average over turns and flips", help="Predicts the eight turned and flipped images "
+                      "too and takes the mean; eight times as slow.", group="Polygons", advanced=True)
+
+    def check(self) -> None:
+        """Raises UsageError where values do not fit each other."""
+        super().check()
+        require(self, "model", "out")

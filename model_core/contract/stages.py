@@ -1,0 +1,50 @@
+"""The stages: one row each. The command line, job files and QGIS's toolbox are made from this table."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Dict
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A verb of the tool.
+
+    Attributes:
+        name: The command, with hyphens.
+        params: Module and class of its parameters, below contract/params.
+        title: A few words for a menu.
+        group: Heading that it stands under.
+    """
+
+    name: str
+    params: str
+    title: str
+    group: str
+
+    @property
+    def module(self) -> str:
+        """Name of the module in `stages` that has `run(params, report)`."""
+        return self.name.replace("-", "_")
+
+    def params_class(self) -> Any:
+        """The dataclass of its parameters."""
+        module, cls = self.params.split(":")
+        return getattr(importlib.import_module(f".params.{module}", __package__), cls)
+
+
+_ROWS = (
+    Stage("train", "train:TrainParams", "Train a network on digitised landslides", "Model"),
+    Stage("fine-tune", "train:FineTuneParams", "Carry a model to another year or area", "Model"),
+    Stage("tune", "train:TuneParams", "Try a grid of training settings", "Model"),
+    Stage("predict", "predict:PredictParams", "Map landslides on images", "Map"),
+    Stage("evaluate", "evaluate:EvaluateParams", "Judge a map against reference landslides", "Judge"),
+    Stage("compare", "compare:CompareParams", "Compare two polygon layers", "Judge"),
+    Stage("check-labels", "check_labels:CheckLabelsParams", "Check digitised landslides against the image", "Judge"),
+    Stage("sample", "sample:SampleParams", "Make a simulated scene with landslides", "Tools"),
+    Stage("models", "models:ModelsParams", "List models and show their cards", "Tools"),
+    Stage("doctor", "models:DoctorParams", "Show the device in use, versions and disk", "Tools"),
+)
+
+STAGES: Dict[str, Stage] = {row.name: row for row in _ROWS}
