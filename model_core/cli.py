@@ -138,7 +138,7 @@ def _described(cls: Any, defaults: Dict[str, Any]) -> Any:
         choices = f.metadata.get("choices")
         if choices:
             options = typing.Literal[tuple(choices)]  # type: ignore[valid-type]  # made at run time
-            hint = typing.Tuple[options, ...] if isinstance(f.default, tuple) else options
+            hint = typing.Tuple[options, ...] if isinstance(f.default, tuple) else options  # type: ignore[valid-type]
         note = typing.Annotated[hint, tyro.conf.arg(help=f.metadata.get("help", ""))]
         rows.append((f.name, note, dataclasses.field(default=defaults[f.name])))
     return dataclasses.make_dataclass(cls.__name__, rows, frozen=True)

@@ -34,7 +34,8 @@ class Wire(events.Report):
         sys.stdout.flush()
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
         os.dup2(2, 1)
-        self.emit("hello", version=events.VERSION, engine=__version__, python=platform.python_version(), pid=os.getpid())
+        python = platform.python_version()
+        self.emit("hello", version=events.VERSION, engine=__version__, python=python, pid=os.getpid())
 
     def __enter__(self) -> Wire:
         threading.Thread(target=self._beat, daemon=True).start()

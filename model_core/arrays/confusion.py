@@ -19,7 +19,7 @@ from .codes import IGNORE, LANDSLIDE
 MEASURES = ("precision", "recall", "f1", "iou", "mcc")
 
 # Pixel classes of a confusion raster.
-TN, FP, FN, TP = 0, 1, 2, 3
+TN, FP, FN, TP = 0, 1, 2, 3  # TP = FP + FN: predicted and reference add up
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def classify(
     judged = (predicted != IGNORE) & (codes != IGNORE)
     if where is not None:
         judged &= where
-    classes = (predicted == LANDSLIDE).astype(np.uint8) + 2 * (codes == LANDSLIDE).astype(np.uint8)
+    classes = np.where(predicted == LANDSLIDE, FP, TN).astype(np.uint8)
+    classes[codes == LANDSLIDE] += FN
     classes[~judged] = IGNORE
     return classes
 
@@ -143,7 +144,7 @@ def per_block(
     """Counts of every block; `blocks` is (H, W) uint8 with 255 for no block."""
     used = blocks != IGNORE
     tally = Tally(int(blocks[used].max(initial=0)) + 1)
-    tally.feed(classify(predicted, codes), np.where(used, blocks, -1).astype(np.int16))
+    tally.feed(classify(predicted, codes), np.where(used, blocks.astype(np.int16), -1))
     return {number: counts for number, counts in enumerate(tally.confusions()) if counts.total}
 
 

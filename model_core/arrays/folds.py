@@ -153,7 +153,7 @@ def fold_plan(n_blocks: int, k: int) -> list[tuple[frozenset[int], frozenset[int
     runs = np.array_split(np.arange(n_blocks), k) if 2 <= k <= n_blocks else []
     if not runs or n_blocks - len(runs[0]) < 2:
         raise UsageError("split.folds", f"{n_blocks} blocks cannot be tested in {k} folds.",
-                         "Use at least 3 blocks, and 2 to as many folds as blocks.", n_blocks=n_blocks, folds=k)
+                         "Use more blocks, or more folds (at most one for each block).", n_blocks=n_blocks, folds=k)
     plan = []
     for run in runs:
         n_validation = min(len(run), (n_blocks - len(run)) // 2)

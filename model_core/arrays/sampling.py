@@ -60,13 +60,14 @@ def training_windows(
     """
     usable = (role_map == role) & (codes != IGNORE)
     found = usable & (codes == LANDSLIDE)
-    windows = patch_windows(*codes.shape, size_px, stride_px)
+    height, width = codes.shape
+    windows = patch_windows(height, width, size_px, stride_px)
     ground_px = np.array([np.count_nonzero(usable[w]) for w in windows], np.int64)
     landslide_px = np.array([np.count_nonzero(found[w]) for w in windows], np.int64)
     keep = (ground_px >= min_train_px) & ((landslide_px > 0) | (not drop_empty))
     tops = np.array([w.rows.start for w in windows], np.int64)
     lefts = np.array([w.cols.start for w in windows], np.int64)
-    return WindowSet(*codes.shape, size_px, tops[keep], lefts[keep], ground_px[keep], landslide_px[keep])
+    return WindowSet(height, width, size_px, tops[keep], lefts[keep], ground_px[keep], landslide_px[keep])
 
 
 def epoch_sample(

@@ -74,12 +74,16 @@ def _starts(length: int, size: int, stride: int) -> list[int]:
 
 
 def _even_spans(length: int, target: int, overlap: int, multiple: int) -> list[slice]:
+    # However many windows, none can be smaller than the first multiple above the overlap.
+    largest = max(_STRETCH * target, _round_up(overlap + 1, multiple))
     n = 1
-    while (size := _size(length, n, overlap, multiple)) > max(_STRETCH * target, multiple) and size > overlap + 1:
+    while (size := _round_up((length - overlap) / n + overlap, multiple)) > largest:
         n += 1
+    if n == 1:
+        return [slice(0, size)]
     step = size - overlap
-    return [slice(start, start + size) for start in range(0, max(length - overlap, 1), step)]
+    return [slice(start, start + size) for start in range(0, length - overlap, step)]
 
 
-def _size(length: int, n: int, overlap: int, multiple: int) -> int:
-    return math.ceil(math.ceil((length - overlap) / n + overlap) / multiple) * multiple
+def _round_up(value: float, multiple: int) -> int:
+    return math.ceil(value / multiple) * multiple

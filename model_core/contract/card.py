@@ -105,7 +105,7 @@ def to_stac(card: ModelCard) -> Dict[str, Any]:
     properties: Dict[str, Any] = {
         "datetime": card.created,
         "title": card.name,
-        "description": card.description or f"U-Net for landslides, {n} bands, {card.filters} filters.",
+        "description": card.description,
         "license": card.licence,
         "mlm:name": card.name,
         "mlm:architecture": "U-Net",

@@ -85,6 +85,7 @@ class Recorder(Report):
         self.events: List[Dict[str, Any]] = []
 
     def emit(self, kind: str, **values: Any) -> None:
+        """Keeps the event."""
         self.events.append({"event": kind, **values})
 
 

@@ -25,7 +25,7 @@ def param(
     help: str,
     minimum: Optional[float] = None,
     maximum: Optional[float] = None,
-    choices: Optional[Tuple[str, ...]] = None,
+    choices: Optional[Tuple[Any, ...]] = None,
     role: str = "text",
     group: str = "",
     advanced: bool = False,
@@ -99,7 +99,7 @@ def validate(params: T) -> T:
         if choices:
             wrong = [v for v in (value if isinstance(value, tuple) else (value,)) if v not in choices]
             if wrong:
-                raise _outside(f, wrong[0], f"Choose from: {', '.join(choices)}.")
+                raise _outside(f, wrong[0], f"Choose from: {', '.join(map(str, choices))}.")
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, bool) or not isinstance(number, (int, float)):
                 continue
@@ -125,7 +125,8 @@ def _limits(low: Optional[float], high: Optional[float]) -> str:
 
 def _outside(f: Field[Any], value: Any, hint: str) -> UsageError:
     label = f.metadata.get("label", f.name)
-    return UsageError("params.outside-limits", f"{label} ({f.name}) cannot be {value!r}.", hint, name=f.name, value=value)
+    message = f"{label} ({f.name}) cannot be {value!r}."
+    return UsageError("params.outside-limits", message, hint, name=f.name, value=value)
 
 
 def _coerce(f: Field[Any], hint: Any, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Named sets of parameter values. The dataclass defaults are the preset `recommended`; the others differ from it here."""
+"""Named sets of parameter values: the dataclass defaults are `recommended`; here is how the others differ."""
 
 from __future__ import annotations
 

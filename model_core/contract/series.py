@@ -98,7 +98,7 @@ def write_series(series: Series, path: Path) -> None:
         data["area"] = _relate(path.parent, series.area)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _absolute(row: Dict[str, Any], folder: Path) -> Dict[str, Any]:

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 # parallel bulges by 7 m at 43° north. Vertices at this spacing make the difference vanish (below 1e-8 of the area).
 SPACING_M = 1000.0
 
+# A square of 5 m on a UTM map covers 0.08 % more or less on the ground; without this allowance an object of exactly
+# 8 such pixels would fall below 200 m².
+BOUND_TOLERANCE = 1e-3
+
 
 def area_m2(geometries: Any, crs: Any) -> NDArray[np.float64]:
     """Ellipsoidal area of each polygon.
@@ -63,8 +67,14 @@ def apply_minimum(frame: gpd.GeoDataFrame, min_area_m2: float) -> tuple[gpd.GeoD
 
     Hand-drawn and mapped landslides are comparable only when both went through the same bound.
     """
-    large = area_m2(frame.geometry, frame.crs) >= min_area_m2
+    large = reaches(area_m2(frame.geometry, frame.crs), min_area_m2)
     return frame[large], frame[~large]
+
+
+def reaches(areas_m2: NDArray[np.float64], min_area_m2: float) -> NDArray[np.bool_]:
+    """Which areas reach a minimum, with `BOUND_TOLERANCE` for the scale of the map projection."""
+    enough: NDArray[np.bool_] = areas_m2 >= min_area_m2 * (1 - BOUND_TOLERANCE)
+    return enough
 
 
 def densify(geometries: Any, crs: pyproj.CRS) -> Any:

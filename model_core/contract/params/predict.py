@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from ..errors import UsageError
 from ..fields import param
 from .inputs import DeviceInputs, SceneInputs, require
 
@@ -24,6 +25,8 @@ class PredictParams(SceneInputs, DeviceInputs):
                                maximum=1e6, group="Polygons")
     min_pixels: int = param(8, label="Minimum size [px]", help="Objects of fewer pixels are removed; it matters for "
                             "pixels larger than 5 m.", minimum=1, maximum=10000, group="Polygons", advanced=True)
+    smooth: bool = param(False, label="Smooth outlines", help="Takes the staircase of the pixels out of the outlines; "
+                         "every object keeps its area.", group="Polygons")
     window_px: int = param(1024, label="Window [px]", help="Side of the windows that the scene is cut into, about; "
                            "smaller ones need less memory.", minimum=64, maximum=4096, group="Device", advanced=True)
     overlap_px: int = param(64, label="Overlap [px]", help="Width over which neighbouring windows are blended.",
@@ -38,3 +41,8 @@ class PredictParams(SceneInputs, DeviceInputs):
         """Raises UsageError where values do not fit each other."""
         super().check()
         require(self, "model", "out")
+        if 2 * self.overlap_px > self.window_px:
+            raise UsageError(
+                "params.overlap", f"An overlap of {self.overlap_px} px is too much for windows of {self.window_px} px.",
+                "Use at most half of the window.",
+            )

@@ -96,4 +96,4 @@ class TuneParams(TrainParams):
         """Raises UsageError where values do not fit each other."""
         super().check()
         if self.folds:
-            raise UsageError("params.tune-folds", "A grid cannot be tried with out-of-fold models.", "Leave folds at 0.")
+            raise UsageError("params.tune-folds", "A grid cannot be tried with out-of-fold models.", "Set folds to 0.")

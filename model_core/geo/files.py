@@ -1,0 +1,162 @@
+"""Results appear whole or not at all: folders and files are written beside their place and then renamed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..contract.errors import OutputError
+
+# Proves that a left-over "<name>.partial" is ours to clear away.
+_MARK = ".unfinished-run"
+
+
+@contextmanager
+def run_folder(out: Path, *, resume: bool = False, keep_partial: bool = False) -> Iterator[Path]:
+    """A folder to write results into, which becomes `out` when the block ends without an error.
+
+    Args:
+        out: The folder of the results. It may exist only if it is empty.
+        resume: Goes on in the `<out>.partial` of an earlier run, if there is one. Otherwise that is cleared.
+        keep_partial: Keeps `<out>.partial` when the block fails, so that a later run may resume.
+
+    Yields:
+        `<out>.partial`, which exists.
+
+    Raises:
+        OutputError: `out` exists, or cannot be written.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError("output.exists", f"{out} exists already.",
+                          "Choose a new name for the results: nothing is overwritten.", path=str(out))
+    partial = out.with_name(out.name + ".partial")
+    with _explained(out):
+        if partial.exists() and not resume:
+            _clear(partial)
+        partial.mkdir(parents=True, exist_ok=True)
+        (partial / _MARK).touch()
+    try:
+        yield partial
+        with _explained(out):
+            (partial / _MARK).unlink(missing_ok=True)
+            if out.exists():
+                out.rmdir()
+            partial.replace(out)
+    except BaseException:
+        if not keep_partial:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Writes a UTF-8 text file.
+
+    Raises:
+        OutputError: The folder cannot be written or is full; an earlier file of that name is then untouched.
+    """
+    with scratch_folder(path) as folder, _explained(path):
+        scratch = folder / path.name
+        with scratch.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+
+
+def write_json_atomic(path: Path, data: Any) -> None:
+    """Writes a JSON file; NaN and infinity, which JSON does not know, are a ValueError.
+
+    Raises:
+        OutputError: The folder cannot be written or is full; an earlier file of that name is then untouched.
+    """
+    write_text_atomic(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def check_writable(path: Path) -> None:
+    """Checks that a file or folder of this name could be written, before the work that fills it.
+
+    Raises:
+        OutputError: It could not.
+    """
+    folder = existing_parent(path)
+    with _explained(path), tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def check_space(folder: Path, need_bytes: int) -> None:
+    """Checks that there is room for results.
+
+    Raises:
+        OutputError: There is not.
+    """
+    free = shutil.disk_usage(existing_parent(folder)).free
+    if free < need_bytes:
+        raise OutputError(
+            "output.no-space",
+            f"The results need about {_size(need_bytes)}, but {folder} has {_size(free)} left.",
+            "Free some space or choose another folder.", path=str(folder), need_bytes=need_bytes, free_bytes=free,
+        )
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """A hidden folder beside `path` for files on the way to it; it is gone afterwards, whatever happens.
+
+    Raises:
+        OutputError: The folder of `path` is missing, read-only or full.
+    """
+    with _explained(path):
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".partial", dir=path.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def explain(error: OSError, path: Path) -> OutputError:
+    """The plain sentence for an error of the operating system while writing `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutputError("output.no-space", f"{path} could not be written: the disk is full.",
+                           "Free some space or choose another folder.", path=str(path))
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError("output.not-writable", f"{path} cannot be written: no permission, or it is in use.",
+                           "Choose another folder, or close the program that has the file open.", path=str(path))
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return OutputError("output.no-folder", f"{path} cannot be written: its folder does not exist.",
+                           "Create the folder or choose another one.", path=str(path))
+    return OutputError("output.failed", f"{path} could not be written ({error.strerror or error}).",
+                       "Choose another folder.", path=str(path))
+
+
+def existing_parent(path: Path) -> Path:
+    """The nearest folder above `path` (or itself) that exists."""
+    path = path.absolute()
+    while not path.is_dir():
+        path = path.parent
+    return path
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path) from error
+
+
+def _clear(partial: Path) -> None:
+    if not (partial / _MARK).is_file():
+        raise OutputError("output.exists", f"{partial} is in the way, and no earlier run left it there.",
+                          "Move it away or choose a new name for the results.", path=str(partial))
+    shutil.rmtree(partial)
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.1f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:.1f} MiB"

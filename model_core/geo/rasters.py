@@ -1,0 +1,270 @@
+"""Reading rasters safely, and writing cloud-optimised GeoTIFFs that are whole or absent."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio._err import CPLE_BaseError  # what rasterio.shutil raises
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from ..contract.errors import InputError, OutputError
+from .files import explain, scratch_folder
+from .grid import Grid
+
+CACHE_BYTES = 128 * 2**20
+_STRIPE_BYTES = 16 * 2**20
+
+
+def limited_cache() -> rasterio.Env:
+    """A context in which GDAL keeps at most 128 MiB of blocks and writes no .aux.xml beside any file."""
+    return rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_PAM_ENABLED=False)
+
+
+@contextmanager
+def open_raster(path: Path) -> Iterator[DatasetReader]:
+    """Opens a raster for reading; an error of GDAL inside the block becomes an `InputError` too.
+
+    Raises:
+        InputError: It is missing, empty, a Git-LFS pointer, no raster, or damaged.
+    """
+    _check_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # the caller says it in plain words
+            source = rasterio.open(path)
+    except RasterioError as error:
+        raise InputError("raster.not-a-raster", f"{path} cannot be read as a raster.",
+                         "Give a raster such as a GeoTIFF that opens in QGIS.", path=str(path)) from error
+    with source, readable(path):
+        if source.count == 0:
+            raise InputError("raster.no-bands", f"{path} holds no image itself.",
+                             "Export the image that you want from it as a GeoTIFF.", path=str(path))
+        yield source
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turns an error of GDAL while reading `path` into an `InputError` that names it."""
+    try:
+        yield
+    except RasterioError as error:
+        raise InputError("raster.damaged", f"{path} is damaged or incomplete: a part of it cannot be read.",
+                         "Copy or download the file again.", path=str(path)) from error
+
+
+def read_grid(path: Path) -> Grid:
+    """The grid that a raster lies on.
+
+    Raises:
+        InputError: The file cannot be read, or has no CRS.
+    """
+    with open_raster(path) as source:
+        return Grid(crs_name(source, path), source.transform, source.width, source.height)
+
+
+def read_window(path: Path, rows: slice, cols: slice, band: int = 1) -> np.ndarray:
+    """One band in a window of a raster's own pixels.
+
+    Returns:
+        (h, w) in the file's type; in float rasters NaN where there is no data, in others the nodata value as it is.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    with open_raster(path) as source:
+        values = source.read(band, window=Window.from_slices(rows, cols))
+        if source.nodata is not None and values.dtype.kind == "f":
+            values[values == source.nodata] = np.nan
+        return values
+
+
+def crs_name(source: DatasetReader, path: Path) -> str:
+    """The CRS of an open raster, "EPSG:32645" where it has a code.
+
+    Raises:
+        InputError: It has none.
+    """
+    if source.crs is None or not source.crs.is_valid:
+        hint = "Assign its coordinate system in QGIS: Raster > Projections > Assign Projection."
+        if source.gcps[0] or source.rpcs is not None:
+            hint = "It has control points only: bring it onto a map grid in QGIS (Raster > Projections > Warp)."
+        raise InputError("raster.no-crs", f"{path} has no coordinate system.", hint, path=str(path))
+    if source.transform.is_identity:
+        raise InputError("raster.no-position", f"{path} has a coordinate system but no position on the map.",
+                         "Georeference it in QGIS (Layer > Georeferencer).", path=str(path))
+    code = source.crs.to_epsg()
+    return f"EPSG:{code}" if code else str(source.crs.to_wkt())
+
+
+class RasterWriter:
+    """Takes a raster in windows and leaves a cloud-optimised GeoTIFF, or nothing.
+
+    The windows go to a plain file whose whole room is claimed at the start, so that a full disk is known before the
+    work and not after it. On a clean exit it becomes a COG, which is compared with what was written before it gets its
+    name: GDAL reports neither a full disk nor a broken block when it closes a file.
+
+    Args:
+        path: The raster to write; its folder exists.
+        grid: Where its pixels lie.
+        dtype: For example "uint8" or "float32".
+        nodata: Stands where nothing is written.
+        count: Number of bands.
+        descriptions: Names of the bands.
+        tags: Metadata of the file.
+
+    Raises:
+        OutputError: The folder is missing, read-only or full.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        grid: Grid,
+        dtype: str,
+        nodata: float,
+        count: int = 1,
+        descriptions: Sequence[str] = (),
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.path = path
+        self.grid = grid
+        self.dtype = np.dtype(dtype)
+        self.nodata = nodata
+        self.count = count
+        self.descriptions = descriptions
+        self.tags = tags or {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            self._folder = opening.enter_context(scratch_folder(self.path))
+            with self._writing():
+                self._file = opening.enter_context((self._folder / "pixels").open("w+b"))
+                self._claim_room()
+            self._open = opening.pop_all()
+        return self
+
+    def write(self, array: np.ndarray, row_off: int, col_off: int) -> None:
+        """Writes (h, w) or (count, h, w) pixels with their upper left corner at this row and column.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        bands = np.ascontiguousarray(array if array.ndim == 3 else array[np.newaxis], dtype=self.dtype)
+        n, height, width = bands.shape
+        if n != self.count or min(row_off, col_off) < 0 \
+                or row_off + height > self.grid.height or col_off + width > self.grid.width:
+            raise ValueError(f"{bands.shape} at {row_off, col_off} does not fit into {self.count, *self.grid.shape}")
+        with self._writing():
+            for band in range(n):
+                for row in range(height):
+                    self._file.seek(self._position(band, row_off + row, col_off))
+                    self._file.write(bands[band, row].data)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._open:
+            if kind is None:
+                with self._writing():
+                    self._file.flush()
+                    self._publish()
+
+    def _claim_room(self) -> None:
+        rows = max(1, _STRIPE_BYTES // (self.grid.width * self.dtype.itemsize))
+        stripe = np.full((rows, self.grid.width), self.nodata, self.dtype)
+        for _ in range(self.count):
+            for row in range(0, self.grid.height, rows):
+                self._file.write(stripe[: self.grid.height - row].data)
+        self._file.flush()
+
+    def _publish(self) -> None:
+        description, cog = self._folder / "pixels.vrt", self._folder / "cog.tif"
+        description.write_text(self._vrt(), encoding="utf-8")
+        # Averages suit continuous values; the commonest class keeps a class map a class map.
+        overviews = "AVERAGE" if self.dtype.kind == "f" else "MODE" if self.dtype.itemsize == 1 else "NEAREST"
+        with limited_cache():
+            rasterio.shutil.copy(description, cog, driver="COG", compress="DEFLATE", predictor="YES",
+                                 overview_resampling=overviews, bigtiff="IF_SAFER")
+            if not self._same_as_written(cog):
+                raise RasterioError("what was written reads back differently")
+        cog.replace(self.path)
+
+    def _same_as_written(self, cog: Path) -> bool:
+        with rasterio.open(cog) as written:
+            for band in range(self.count):
+                for row in range(0, self.grid.height, 512):
+                    rows = min(512, self.grid.height - row)
+                    self._file.seek(self._position(band, row, 0))
+                    expected = self._file.read(rows * self.grid.width * self.dtype.itemsize)
+                    stripe = written.read(band + 1, window=Window(0, row, self.grid.width, rows))
+                    if stripe.tobytes() != expected:
+                        return False
+        return True
+
+    def _position(self, band: int, row: int, col: int) -> int:
+        return ((band * self.grid.height + row) * self.grid.width + col) * self.dtype.itemsize
+
+    def _vrt(self) -> str:
+        """The description with which GDAL reads the plain file."""
+        grid, size = self.grid, self.dtype.itemsize
+        kind = "Byte" if self.dtype == np.uint8 else self.dtype.name  # GDAL's other names are numpy's
+        bands = "".join(
+            f'<VRTRasterBand dataType="{kind}" band="{band + 1}" subClass="VRTRawRasterBand">'
+            f"<Description>{escape(name)}</Description><NoDataValue>{self.nodata}</NoDataValue>"
+            f'<SourceFilename relativeToVRT="1">pixels</SourceFilename>'
+            f"<ImageOffset>{self._position(band, 0, 0)}</ImageOffset><PixelOffset>{size}</PixelOffset>"
+            f"<LineOffset>{size * grid.width}</LineOffset><ByteOrder>{_BYTE_ORDER}</ByteOrder></VRTRasterBand>"
+            for band, name in enumerate([*self.descriptions, *[""] * (self.count - len(self.descriptions))])
+        )
+        tags = "".join(f"<MDI key={quoteattr(key)}>{escape(str(value))}</MDI>" for key, value in self.tags.items())
+        return (
+            f'<VRTDataset rasterXSize="{grid.width}" rasterYSize="{grid.height}">'
+            f"<SRS>{escape(rasterio.CRS.from_user_input(grid.crs).to_wkt())}</SRS>"
+            f"<GeoTransform>{', '.join(repr(float(v)) for v in grid.transform.to_gdal())}</GeoTransform>"
+            f"<Metadata>{tags}</Metadata>{bands}</VRTDataset>"
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (RasterioError, CPLE_BaseError) as error:  # before OSError, which some of them are
+            raise OutputError("output.failed", f"{self.path} could not be written ({error}).",
+                              "The disk may be full: free some space or choose another folder.",
+                              path=str(self.path)) from error
+        except OSError as error:
+            raise explain(error, self.path) from error
+
+
+_BYTE_ORDER = "LSB" if sys.byteorder == "little" else "MSB"
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise InputError("raster.missing", f"{path} does not exist.", "Check the path of the file.", path=str(path))
+    if path.is_dir():
+        raise InputError("raster.folder", f"{path} is a folder.", "Give the image file inside it.", path=str(path))
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise InputError("raster.no-permission", f"{path} cannot be opened ({error.strerror}).",
+                         "Check the permissions of the file.", path=str(path)) from error
+    if not start:
+        raise InputError("raster.empty", f"{path} is an empty file.", "Copy or download the file again.",
+                         path=str(path))
+    if start.startswith(b"version https://git-lfs"):
+        raise InputError("raster.lfs-pointer", f"{path} is only a pointer of Git LFS, not the file itself.",
+                         "Fetch the file with `git lfs pull`, or download it from the web page of its repository.",
+                         path=str(path))

@@ -1,0 +1,154 @@
+"""The images of one date as one mosaic on the grid, read window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import geopandas
+import numpy as np
+import shapely
+from rasterio.features import rasterize
+
+from ...contract.bands import canonical
+from ...contract.errors import InputError
+from ..grid import Grid
+from ..vectors import read_polygons
+from .describe import SceneInfo
+from .tile import Span, Tile, footprint
+
+Unusable = geopandas.GeoDataFrame | geopandas.GeoSeries | str | Path
+
+
+class SceneStack:
+    """The images of one date on a grid; memory does not grow with their size.
+
+    Where tiles overlap, the first valid pixel wins. A pixel is invalid where a used band is fill, where a mask beside
+    the file or the polygons of unusable ground exclude it, and, after resampling, wherever an invalid pixel of the file
+    has any share in it.
+
+    Args:
+        scenes: The image files, at least one.
+        grid: Where the pixels are wanted.
+        bands: Names of the bands in the order that is wanted.
+        unusable: Polygons of clouds and the like, in any CRS: a frame, or a file (`file.gpkg|layername=clouds`).
+
+    Attributes:
+        quantity: What the values are, see `SceneInfo`.
+        notes: What the analyst should know, in plain sentences.
+
+    Raises:
+        InputError: The scenes do not fit each other, lack a band, or lie outside the grid; the polygons have no CRS.
+    """
+
+    def __init__(
+        self, scenes: Sequence[SceneInfo], grid: Grid, bands: Sequence[str], unusable: Unusable | None = None
+    ) -> None:
+        self.grid = grid
+        self.bands = tuple(canonical(band) for band in bands)
+        _check_alike(scenes)
+        _check_bands(scenes[0], self.bands)
+        whole = Span(0, grid.height, 0, grid.width)
+        self._scenes = [scene for scene in scenes if not footprint(scene, grid).within(whole).empty]
+        outside = [scene.path.name for scene in scenes if scene not in self._scenes]
+        if not self._scenes:
+            raise InputError(
+                "scene.no-overlap", f"{', '.join(outside)}: no part of it lies in the study area.",
+                "Check its coordinate system and the area of interest.", paths=[str(s.path) for s in scenes],
+            )
+        self.quantity = scenes[0].quantity
+        self.notes = tuple(note for scene in self._scenes for note in scene.notes)
+        self.notes += tuple(f"{name} lies outside the study area and is not used." for name in outside)
+        self._unusable = _geometries(unusable, grid) if unusable is not None else None
+        self._tiles: list[Tile] = []
+        self._files = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            self._tiles = [Tile(scene, self.grid, self.bands, opening) for scene in self._scenes]
+            self._files = opening.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._tiles = []
+        self._files.close()
+
+    def read(self, rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Reads a window of the grid; it may reach over the edges of grid and scenes, where pixels are invalid.
+
+        Args:
+            rows, cols: Rows and columns of the grid; negative numbers lie before its first.
+
+        Returns:
+            Values (h, w, B) float32 with 0 where invalid, and valid (h, w) bool.
+
+        Raises:
+            InputError: A file is damaged; the message names it.
+        """
+        window = Span(rows.start, rows.stop, cols.start, cols.stop)
+        values = np.zeros((*window.shape, len(self.bands)), np.float32)
+        valid = np.zeros(window.shape, bool)
+        for tile in self._tiles:
+            part, tile_values, tile_valid = tile.read(window)
+            here = (slice(part.top - window.top, part.bottom - window.top),
+                    slice(part.left - window.left, part.right - window.left))
+            new = tile_valid & ~valid[here] if not part.empty else tile_valid
+            if not new.any():
+                continue
+            values[here][new] = tile_values[new]
+            valid[here] |= new
+            if valid.all():
+                break
+        if self._unusable is not None:
+            lost = self._burn(window)
+            valid &= ~lost
+            values[lost] = 0
+        return values, valid
+
+    def _burn(self, window: Span) -> np.ndarray:
+        """Pixels that a polygon of unusable ground touches at all."""
+        part = self.grid.window(slice(window.top, window.bottom), slice(window.left, window.right))
+        assert self._unusable is not None  # noqa: S101
+        near = self._unusable[self._unusable.sindex.query(shapely.box(*part.bounds))]
+        if len(near) == 0:
+            return np.zeros(window.shape, bool)
+        return rasterize(near, window.shape, transform=part.transform, all_touched=True, dtype=np.uint8).astype(bool)
+
+
+def _check_alike(scenes: Sequence[SceneInfo]) -> None:
+    first = scenes[0]
+    for other in scenes[1:]:
+        for what, one, two in (("bands", sorted(first.bands), sorted(other.bands)),
+                               ("units", [first.quantity], [other.quantity])):
+            if one != two:
+                raise InputError(
+                    f"scene.{what}-differ",
+                    f"{first.path.name} and {other.path.name} cannot be joined: their {what} differ "
+                    f"({', '.join(one)}; {', '.join(two)}).",
+                    "Give tiles of one kind for a date, or name the bands of each.",
+                    paths=[str(first.path), str(other.path)],
+                )
+
+
+def _check_bands(scene: SceneInfo, bands: Sequence[str]) -> None:
+    missing = [band for band in bands if band not in scene.bands]
+    if missing:
+        raise InputError(
+            "scene.band-missing",
+            f"{scene.path.name} has no band {' and no band '.join(missing)}; it has {', '.join(scene.bands)}.",
+            "Choose bands that all images have, or check the names that were given for its bands.",
+            path=str(scene.path), missing=missing, bands=scene.bands,
+        )
+
+
+def _geometries(unusable: Unusable, grid: Grid) -> geopandas.GeoSeries:
+    """The polygons in the CRS of the grid."""
+    shapes = read_polygons(unusable, role="unusable").frame if isinstance(unusable, (str, Path)) else unusable
+    if shapes.crs is None:
+        raise InputError("scene.unusable-no-crs", "The polygons of unusable ground have no coordinate system.",
+                         "Set it in QGIS (Layer > Set CRS of Layer), then save them again.")
+    geometries = shapes.geometry.to_crs(grid.crs)
+    return geometries[~(geometries.isna() | geometries.is_empty)].reset_index(drop=True)

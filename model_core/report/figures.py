@@ -1,0 +1,81 @@
+"""Figures of a training: learning curves, and the grid of settings as the paper's Table 2 shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours can be told apart by everybody.
+_COLOURS = {"loss": "#000000", "val_loss": "#d55e00", "val_precision": "#0072b2", "val_recall": "#e69f00",
+            "val_f1": "#009e73"}
+_LABELS = {"loss": "training loss", "val_loss": "validation loss", "val_precision": "precision",
+           "val_recall": "recall", "val_f1": "F1"}
+
+
+def learning_curves(history: Sequence[Mapping[str, float]], best_epoch: int, title: str, path: Path) -> None:
+    """Draws loss and validation metrics by training epoch as a PNG; the chosen epoch is marked.
+
+    Args:
+        history: A row a training epoch, counted from 1 in column `epoch`.
+        best_epoch: The one whose weights were kept.
+        title: Headline.
+        path: PNG to write.
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    losses, metrics = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    for axes, names in ((losses, ("loss", "val_loss")), (metrics, ("val_precision", "val_recall", "val_f1"))):
+        for name in names:
+            axes.plot(epochs, [row[name] for row in history], color=_COLOURS[name], label=_LABELS[name], lw=1.2)
+        axes.axvline(best_epoch, color="0.6", lw=1, ls="--", label=f"kept: {best_epoch}")
+        axes.set_xlabel("training epoch")
+        axes.set_ylim(0, 1)
+        axes.legend(frameon=False, fontsize="small")
+    losses.set_title("Tversky loss", fontsize="medium")
+    metrics.set_title("on validation ground, threshold 0.5", fontsize="medium")
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def tuning_grid(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
+    """Draws validation F1 of every cell of a grid: a panel a learning rate, filters across, batch sizes down.
+
+    Args:
+        rows: Columns learning_rate, filters, batch_size, val_f1 and val_f1_sd (None with one repetition).
+        title: Headline.
+        path: PNG to write.
+    """
+    rates = sorted({row["learning_rate"] for row in rows}, reverse=True)
+    filters = sorted({row["filters"] for row in rows})
+    batches = sorted({row["batch_size"] for row in rows})
+    figure = Figure(figsize=(1.2 + 1.1 * len(rates) * max(len(filters), 2), 1.5 + 0.7 * len(batches)),
+                    layout="constrained")
+    panels = figure.subplots(1, len(rates), squeeze=False)[0]
+    for axes, rate in zip(panels, rates, strict=True):
+        values = np.full((len(batches), len(filters)), np.nan)
+        for row in rows:
+            if row["learning_rate"] == rate:
+                i, j = batches.index(row["batch_size"]), filters.index(row["filters"])
+                values[i, j] = np.nan if row["val_f1"] is None else row["val_f1"]
+                spread = "" if row["val_f1_sd"] is None else f"\n±{row['val_f1_sd']:.2f}"
+                axes.text(j, i, f"{values[i, j]:.2f}{spread}", ha="center", va="center", fontsize="small",
+                          color="white" if values[i, j] < 0.5 else "black")
+        axes.imshow(values, vmin=0, vmax=1, cmap=mpl.colormaps["viridis"], aspect="auto")
+        axes.set_xticks(range(len(filters)), [str(f) for f in filters])
+        axes.set_yticks(range(len(batches)), [str(b) for b in batches])
+        axes.set_title(f"learning rate {rate:g}", fontsize="medium")
+        axes.set_xlabel("filters")
+    panels[0].set_ylabel("batch size")
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    partial = path.with_name(path.name + ".partial")
+    figure.savefig(partial, dpi=150, format="png")
+    partial.replace(path)

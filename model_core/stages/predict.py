@@ -1,0 +1,154 @@
+"""Maps landslides on the scenes of one or more dates: probability raster, binary raster, polygons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+from shapely.geometry import shape
+
+from ..arrays.codes import IGNORE
+from ..contract.card import ModelCard
+from ..contract.errors import ModelError
+from ..contract.events import Report, Result
+from ..contract.library import find_model
+from ..contract.params.predict import PredictParams
+from ..geo.grid import Grid
+from ..geo.polygonise import polygonise
+from ..geo.rasters import RasterWriter, limited_cache
+from .shared.mapping import Reader, map_probability
+from .shared.runs import new_run, safe_name
+from .shared.scenes import (
+    DatedScenes,
+    describe_series,
+    network_bands,
+    open_stack,
+    scaled_reader,
+    scene_scaling,
+    series_of,
+    study_grid,
+)
+
+
+def run(params: PredictParams, report: Report) -> Result:
+    """Predicts every epoch of the input with one model.
+
+    Raises:
+        ModelError: The model cannot be used or does not fit the scenes.
+        InputError: A scene cannot be used.
+        OutputError: The results cannot be written.
+    """
+    card, folder = find_model(params.model)
+    series = series_of(params)
+    dated = describe_series(series, report)
+    grid = study_grid(dated, series)
+    check_fit(card, dated, grid, report)
+    from ..network.loading import load_predictor  # after the inputs were checked: a framework takes seconds to load
+
+    predictor = load_predictor(card, folder, params, report)
+    outputs: dict[str, str] = {}
+    rows = []
+    with new_run("predict", params) as partial, limited_cache():
+        for scenes in dated:
+            names = predict_epoch(scenes, grid, card, predictor, params, partial, report, rows)
+            outputs.update({f"{role}_{scenes.name}": str(Path(params.out) / name) for role, name in names.items()})
+    return Result(outputs, {"predicted landslides": rows})
+
+
+def check_fit(card: ModelCard, dated: Sequence[DatedScenes], grid: Grid, report: Report) -> None:
+    """Refuses scenes that the model cannot read, and warns about those that it was not trained for.
+
+    Raises:
+        InputError: A band of the model is missing.
+        ModelError: The model scales with fixed numbers in another unit than the scene's.
+    """
+    network_bands(dated, card.bands)
+    low, high = card.pixel_size_range_m
+    if not low <= grid.pixel_size_m <= high:
+        report.warn(f"The model learned from pixels of {low:g} to {high:g} m; these are {grid.pixel_size_m:g} m. "
+                    "Expect a poorer map, or fine-tune the model.")
+    for info in (info for scenes in dated for info in scenes.infos):
+        if info.quantity != card.quantity and card.scaling.rule == "fixed":
+            raise ModelError(
+                "model.quantity",
+                f"The model reads {card.quantity.replace('_', ' ')}; {info.path.name} holds "
+                f"{info.quantity.replace('_', ' ')}.",
+                "Use a model with scene-wise scaling, or an image with metadata.",
+                path=str(info.path),
+            )
+
+
+def predict_epoch(
+    scenes: DatedScenes, grid: Grid, card: ModelCard, predictor: Any, params: PredictParams, folder: Path,
+    report: Report, rows: list[dict[str, Any]],
+) -> dict[str, str]:
+    """Writes the three results of one epoch; adds a line to `rows` and returns the file names by role."""
+    report.stage(f"Predicting {scenes.name}")
+    stem = safe_name(scenes.name)
+    names = {role: f"{stem}_{role}.{suffix}" for role, suffix in
+             (("probability", "tif"), ("binary", "tif"), ("polygons", "gpkg"))}
+    threshold = card.threshold if params.threshold is None else params.threshold
+    tags = {"model": card.name, "date": str(scenes.date or ""), "threshold": f"{threshold:g}",
+            "unit": "landslide probability, 0 to 1"}
+    with open_stack(scenes, grid, card.bands) as stack:
+        read = scaled_reader(stack, scene_scaling(stack, card.scaling))
+        if params.adapt_batch_norm:
+            predictor.adapt(_unlabelled(read, grid.shape))
+        strips = map_probability(read, grid.shape, predictor.predict, report, window_px=params.window_px,
+                                 overlap_px=params.overlap_px)
+        observed = write_maps(strips, grid, folder / names["probability"], folder / names["binary"], threshold, tags)
+    report.stage(f"Outlining {scenes.name}")
+    found = polygonise(
+        folder / names["binary"], folder / names["probability"], folder / names["polygons"],
+        min_area_m2=params.min_area_m2, min_pixels=params.min_pixels, date=scenes.date, model_id=card.name,
+        training_ground=training_ground(card), smooth=params.smooth,
+    )
+    rows.append({
+        "date": scenes.name, "landslides": found.n, "area [m²]": found.area_m2,
+        "observed [km²]": observed * grid.pixel_area_m2 / 1e6, "threshold": threshold,
+        "removed as too small": found.n_removed,
+    })
+    return names
+
+
+def write_maps(
+    strips: Any, grid: Grid, probability_path: Path, binary_path: Path, threshold: float, tags: dict[str, str]
+) -> int:
+    """Writes probability and binary raster from strips; returns the number of observed pixels."""
+    observed = 0
+    with (
+        RasterWriter(probability_path, grid, "float32", np.nan, descriptions=("landslide probability",),
+                     tags=tags) as probability,
+        RasterWriter(binary_path, grid, "uint8", IGNORE, descriptions=("landslide",),
+                     tags={**tags, "unit": "1 = landslide, 0 = none"}) as binary,
+    ):
+        for strip in strips:
+            known = np.isfinite(strip.values)
+            observed += int(known.sum())
+            classes = np.where(known, strip.values >= threshold, IGNORE).astype(np.uint8)
+            probability.write(strip.values, strip.top, 0)
+            binary.write(classes, strip.top, 0)
+    return observed
+
+
+def training_ground(card: ModelCard) -> gpd.GeoSeries | None:
+    """The ground whose labels the model has seen."""
+    if card.training_ground is None:
+        return None
+    return gpd.GeoSeries([shape(card.training_ground)], crs="EPSG:4326")
+
+
+def _unlabelled(read: Reader, shape_px: tuple[int, int]) -> Any:
+    """Windows of the scene to take the network's statistics from, with few unobserved pixels."""
+    from ..arrays.windows import patch_windows
+
+    windows = patch_windows(*shape_px, 256, 256)
+    for window in windows[:: max(1, len(windows) // 64)]:
+        rows = slice(window.rows.start, min(window.rows.stop, shape_px[0]))
+        cols = slice(window.cols.start, min(window.cols.stop, shape_px[1]))
+        pixels, valid = read(rows, cols)
+        if valid.mean() > 0.5:
+            yield pixels[: pixels.shape[0] // 16 * 16, : pixels.shape[1] // 16 * 16]

@@ -1,0 +1,149 @@
+"""Scenes with what is known about their ground: what training and judging stand on."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...arrays import scaling as scalings
+from ...arrays.codes import IGNORE
+from ...arrays.windows import patch_windows
+from ...contract.card import Scaling
+from ...contract.errors import InputError
+from ...contract.events import Report
+from ...contract.series import Epoch
+from ...geo.areas import apply_minimum
+from ...geo.burn import burn_ids, burn_labels
+from ...geo.grid import Grid
+from ...geo.vectors import PolygonLayer, read_polygons
+from .scenes import DatedScenes, open_stack, scaled_reader, scene_samples, scene_scaling
+
+READ_PX = 1024
+# Images above this size are kept on disk and mapped into memory.
+IN_MEMORY_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One epoch on the study's grid.
+
+    Attributes:
+        scenes: Where it comes from.
+        grid: The study's grid.
+        image: (H, W, B) float32, network input.
+        scaling: How the image's values became network input.
+        valid: (H, W) bool, observed pixels.
+        codes: (H, W) uint8 label codes; unobserved pixels are ignored.
+        ids: (H, W) int32, the landslide that lies on a pixel, 0 = none. Kept through the ignored ground.
+        n_landslides: Landslides of at least the minimum area.
+    """
+
+    scenes: DatedScenes
+    grid: Grid
+    image: np.ndarray
+    scaling: Scaling
+    valid: np.ndarray
+    codes: np.ndarray
+    ids: np.ndarray
+    n_landslides: int
+
+
+def load_grounds(
+    dated: Sequence[DatedScenes], grid: Grid, bands: Sequence[str], scaling: Scaling | str, min_area_m2: float,
+    report: Report,
+) -> list[Ground]:
+    """Loads the epochs that have labels.
+
+    Args:
+        dated: All epochs; those without landslides and searched ground are left out.
+        grid: The study's grid.
+        bands: Bands of the network, in its order.
+        scaling: A rule's name for a new network, or the scaling of a trained one.
+        min_area_m2: Smaller landslides are ignored ground.
+        report: Told the progress.
+
+    Raises:
+        InputError: No epoch has labels, no landslide lies on an image, or a file cannot be used.
+    """
+    labelled = [scenes for scenes in dated if scenes.epoch.landslides or scenes.epoch.searched]
+    if not labelled:
+        raise InputError("labels.none", "No landslides are given to learn from.",
+                         "Give --landslides, or a series file in which an epoch has them.")
+    report.stage("Reading images and labels")
+    if scaling == "fixed":
+        scaling = _pooled_scaling(labelled, grid, bands)
+    elif isinstance(scaling, str):
+        scaling = Scaling(scaling, (), (), scalings.CLIP)
+    grounds = []
+    for number, scenes in enumerate(labelled):
+        grounds.append(_load(scenes, grid, bands, scaling, min_area_m2, report))
+        report.progress((number + 1) / len(labelled), scenes.name)
+    if not any(ground.n_landslides for ground in grounds):
+        raise InputError(
+            "labels.none-on-image",
+            "None of the landslides lies on observed, searched ground of its image.",
+            "Check that landslides, searched ground and image show the same place, and the minimum area.",
+        )
+    return grounds
+
+
+def _load(
+    scenes: DatedScenes, grid: Grid, bands: Sequence[str], scaling: Scaling, min_area_m2: float, report: Report
+) -> Ground:
+    with open_stack(scenes, grid, bands) as stack:
+        scaling = scene_scaling(stack, scaling)
+        read = scaled_reader(stack, scaling)
+        image = _room_for((*grid.shape, len(bands)))
+        valid = np.zeros(grid.shape, bool)
+        for window in patch_windows(*grid.shape, READ_PX, READ_PX):
+            report.check()
+            rows = slice(window.rows.start, min(window.rows.stop, grid.height))
+            cols = slice(window.cols.start, min(window.cols.stop, grid.width))
+            image[rows, cols], valid[rows, cols] = read(rows, cols)
+    landslides = _polygons(scenes.epoch, "landslides", report)
+    codes = burn_labels(grid, landslides, _polygons(scenes.epoch, "searched", report),
+                        _polygons(scenes.epoch, "ignore", report), min_area_m2)
+    codes[~valid] = IGNORE
+    if landslides is None:
+        ids = np.zeros(grid.shape, np.int32)
+    else:
+        large, small = apply_minimum(landslides.frame, min_area_m2)
+        if len(small):
+            report.log(f"{scenes.name}: {len(small)} landslides below {min_area_m2:g} m² are left out.")
+        ids = burn_ids(grid, large)
+    known = np.unique(ids[codes != IGNORE])
+    return Ground(scenes, grid, image, scaling, valid, codes, ids, int((known > 0).sum()))
+
+
+def _pooled_scaling(labelled: Sequence[DatedScenes], grid: Grid, bands: Sequence[str]) -> Scaling:
+    samples = []
+    for scenes in labelled:
+        with open_stack(scenes, grid, bands) as stack:
+            samples.append(scene_samples(stack))
+    centre, spread = scalings.statistics(np.concatenate(samples), "fixed")
+    return Scaling("fixed", centre, spread, scalings.CLIP)
+
+
+def _polygons(epoch: Epoch, role: str, report: Report) -> PolygonLayer | None:
+    source = getattr(epoch, role)
+    if source is None:
+        return None
+    layer = read_polygons(source, role=role)
+    if role == "landslides" and layer.frame.empty:
+        raise InputError(
+            "labels.empty", f"{source} holds no landslide polygon.",
+            "Draw landslides, or leave the layer out and give the searched ground if there are none.", path=source,
+        )
+    for message in layer.report.messages:
+        report.log(f"{epoch.name}: {message}")
+    return layer
+
+
+def _room_for(shape: tuple[int, ...]) -> np.ndarray:
+    """An array in memory, or in a scratch file that is gone when the array is."""
+    if np.prod(shape) * 4 <= IN_MEMORY_BYTES:
+        return np.zeros(shape, np.float32)
+    return np.memmap(tempfile.TemporaryFile(prefix="mtl-scene-"), np.float32, "w+", shape=shape)

@@ -1,0 +1,157 @@
+"""From a series file or the options of one date to scenes on one grid, ready for the network."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...arrays import scaling as scalings
+from ...contract.bands import BANDS, canonical
+from ...contract.card import Scaling
+from ...contract.errors import InputError, UsageError
+from ...contract.events import Report
+from ...contract.series import Epoch, Series, read_series
+from ...geo.grid import Grid, choose_grid
+from ...geo.scenes import SceneInfo, SceneStack, describe
+from ...geo.vectors import in_crs, read_polygons
+from .mapping import Reader
+
+# Statistics are taken from about this many pixels, in square windows spread evenly over the scene.
+SAMPLE_PX = 2_000_000
+SAMPLE_WINDOW_PX = 128
+
+
+@dataclass(frozen=True)
+class DatedScenes:
+    """The scenes of one epoch."""
+
+    epoch: Epoch
+    infos: tuple[SceneInfo, ...]
+    date: datetime.date | None
+
+    @property
+    def name(self) -> str:
+        """The epoch's name."""
+        return self.epoch.name
+
+
+def series_of(params: Any) -> Series:
+    """The series file of a stage, or a series of one epoch made from its options."""
+    if params.series:
+        series = read_series(Path(params.series))
+        if params.area:
+            series = dataclasses.replace(series, area=params.area)
+        return series
+    names = {f.name for f in dataclasses.fields(Epoch)} & {f.name for f in dataclasses.fields(params)} - {"name"}
+    known = {name: getattr(params, name) for name in names}
+    epoch = Epoch(name=params.date or Path(params.scene[0]).stem, scenes=params.scene, **known)
+    return Series((epoch,), params.crs, params.pixel_size_m, params.area)
+
+
+def describe_series(series: Series, report: Report) -> list[DatedScenes]:
+    """Looks at every scene without reading pixels.
+
+    Raises:
+        InputError: A scene cannot be used, or the scenes of an epoch differ in their bands.
+    """
+    dated = []
+    for epoch in series.epochs:
+        date = _date(epoch.date)
+        infos = tuple(describe(Path(scene), epoch.bands or None, date) for scene in epoch.scenes)
+        for info in infos:
+            for note in info.notes:
+                report.warn(f"{info.path.name}: {note}")
+        dated.append(DatedScenes(epoch, infos, date or infos[0].date))
+    return dated
+
+
+def study_grid(dated: Sequence[DatedScenes], series: Series) -> Grid:
+    """The one grid of all epochs."""
+    infos = [info for scenes in dated for info in scenes.infos]
+    grid = choose_grid(infos, series.crs, series.pixel_size_m)
+    if series.area is None:
+        return grid
+    area = in_crs(read_polygons(series.area, role="area of interest").frame, grid.crs)
+    if area.empty:
+        raise InputError("area.empty", f"{series.area} holds no polygon.", "Draw the area of interest.")
+    return choose_grid(infos, series.crs, series.pixel_size_m, tuple(area.total_bounds))
+
+
+def network_bands(dated: Sequence[DatedScenes], wanted: Sequence[str] = ()) -> tuple[str, ...]:
+    """The bands that the network uses: the wanted ones, else all that every scene has.
+
+    Raises:
+        InputError: A wanted band is missing in a scene, or the scenes have no band in common.
+    """
+    infos = [info for scenes in dated for info in scenes.infos]
+    names = tuple(canonical(band) for band in wanted)
+    for info in infos:
+        missing = [band for band in names if band not in info.bands]
+        if missing:
+            raise InputError(
+                "scene.band-missing",
+                f"{info.path.name} has no band {', '.join(missing)}; it has {', '.join(info.bands)}.",
+                "Choose another image or another model, or name the image's bands with --bands.",
+                missing=missing, path=str(info.path),
+            )
+    common = set.intersection(*(set(info.bands) for info in infos))
+    if not common:
+        raise InputError("scene.no-common-band", "The scenes have no band in common.",
+                         "Name the bands of each scene: blue, green, red, red_edge, nir.")
+    others = sorted(common - set(BANDS))
+    return names or tuple(band for band in (*BANDS, *others) if band in common)
+
+
+def open_stack(scenes: DatedScenes, grid: Grid, bands: Sequence[str]) -> SceneStack:
+    """The scenes of an epoch as one image on the grid; use it as a context manager."""
+    unusable = read_polygons(scenes.epoch.unusable, role="unusable ground").frame if scenes.epoch.unusable else None
+    return SceneStack(scenes.infos, grid, bands, unusable)
+
+
+def scene_scaling(stack: SceneStack, scaling: Scaling) -> Scaling:
+    """The scaling of one scene by a model's rule: with the scene's own statistics, or the fixed ones of the model."""
+    if scaling.rule == "fixed":
+        return scaling
+    centre, spread = scalings.statistics(scene_samples(stack), scaling.rule)
+    return dataclasses.replace(scaling, centre=centre, spread=spread)
+
+
+def scene_samples(stack: SceneStack) -> np.ndarray:
+    """(N, B) float32 observed pixels in windows spread evenly over the scene.
+
+    The same pixels in training and prediction, and few enough to cost little on a large scene.
+    """
+    height, width = stack.grid.shape
+    size = SAMPLE_WINDOW_PX
+    corners = [(top, left) for top in range(0, height, size) for left in range(0, width, size)]
+    every = max(1, -(-len(corners) * size**2 // SAMPLE_PX))
+    samples = []
+    for top, left in corners[::every]:
+        pixels, valid = stack.read(slice(top, min(top + size, height)), slice(left, min(left + size, width)))
+        samples.append(pixels[valid])
+    return np.concatenate(samples)
+
+
+def scaled_reader(stack: SceneStack, scaling: Scaling) -> Reader:
+    """Reads windows of a stack as network input."""
+
+    def read(rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
+        pixels, valid = stack.read(rows, cols)
+        return scalings.apply(pixels, valid, scaling), valid
+
+    return read
+
+
+def _date(text: str | None) -> datetime.date | None:
+    if text is None:
+        return None
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError("params.date", f"{text!r} is not a date.", "Write it as YYYY-MM-DD.", date=text) from error

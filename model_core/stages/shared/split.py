@@ -1,0 +1,140 @@
+"""Divides the ground of a study into training, validation and test ground, and writes it as a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+
+from ...arrays import folds
+from ...arrays.codes import IGNORE, LANDSLIDE, NOWHERE, ROLE_NAMES, TRAIN, VALIDATION
+from ...contract.errors import InputError
+from ...contract.events import Report
+from ...geo.areas import area_m2
+from ...geo.outlines import outlines
+from .ground import Ground
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who may see which ground.
+
+    Attributes:
+        blocks: (H, W) uint8 block numbers, 255 = not searched; the same for every date.
+        roles: Role of each block; empty for the paper's own split, which has no blocks.
+        maps: A (H, W) uint8 role map for each ground, in their order.
+        summaries: What each role has, for each ground.
+    """
+
+    blocks: np.ndarray
+    roles: tuple[int, ...]
+    maps: tuple[np.ndarray, ...]
+    summaries: tuple[folds.SplitSummary, ...]
+
+    def table(self, grounds: Sequence[Ground]) -> list[dict[str, Any]]:
+        """One row a date and role, for people."""
+        rows = []
+        for ground, summary in zip(grounds, self.summaries, strict=True):
+            for role in ("train", "validation", "test"):
+                part = asdict(getattr(summary, role))
+                rows.append({"date": ground.scenes.name, "role": role, "landslides": part["landslides"],
+                             "landslide pixels": part["landslide_px"], "ground [km²]":
+                             part["ground_px"] * ground.grid.pixel_area_m2 / 1e6})
+            rows.append({"date": ground.scenes.name, "role": "guard", "landslides": summary.guard_landslides,
+                         "ground [km²]": summary.guard_px * ground.grid.pixel_area_m2 / 1e6})
+        return rows
+
+
+def cut_blocks(grounds: Sequence[Ground], params: Any) -> np.ndarray:
+    """Contiguous blocks over the ground that any date has searched, the same for all dates."""
+    searched = np.any([ground.codes != IGNORE for ground in grounds], axis=0)
+    landslide = np.any([ground.codes == LANDSLIDE for ground in grounds], axis=0)
+    return folds.split_ground(searched, landslide, params.n_blocks, params.layout)
+
+
+def split_blocks(
+    grounds: Sequence[Ground], blocks: np.ndarray, test: Sequence[int], validation: Sequence[int], params: Any
+) -> Split:
+    """Gives the blocks their roles.
+
+    Raises:
+        InputError: A role has too few landslides over all dates.
+    """
+    roles = folds.assign_roles(blocks, frozenset(test), frozenset(validation))
+    role_map = folds.role_map(blocks, roles, params.guard_px)
+    summaries = tuple(folds.summary(role_map, ground.codes, ground.ids) for ground in grounds)
+    split = Split(blocks, roles, (role_map,) * len(grounds), summaries)
+    _check(split, params)
+    return split
+
+
+def split_as_paper(grounds: Sequence[Ground], params: Any) -> Split:
+    """The paper's own split of each date's landslides at random; for comparison only."""
+    maps = []
+    for number, ground in enumerate(grounds):
+        ids = np.where(ground.codes == LANDSLIDE, ground.ids, 0)
+        maps.append(folds.paper_role_map(ids, folds.paper_split(ids, params.seed + number), params.patch_size_px))
+    summaries = tuple(folds.summary(role_map, ground.codes, ground.ids)
+                      for role_map, ground in zip(maps, grounds, strict=True))
+    split = Split(np.full(maps[0].shape, NOWHERE, np.uint8), (), tuple(maps), summaries)
+    _check(split, params)
+    return split
+
+
+def choose_split(grounds: Sequence[Ground], params: Any, report: Report) -> Split:
+    """The one split that the parameters name, announced before any training."""
+    if params.split == "paper":
+        split = split_as_paper(grounds, params)
+        report.warn("The paper's own split puts neighbouring ground into training and test: its accuracy is too good "
+                    "and serves for comparison with the paper only.")
+    else:
+        validation = (params.fold + 1) % params.n_blocks
+        split = split_blocks(grounds, cut_blocks(grounds, params), [params.fold], [validation], params)
+    announce(split, grounds, report)
+    return split
+
+
+def announce(split: Split, grounds: Sequence[Ground], report: Report) -> None:
+    """Says what each role has and what the guards cost."""
+    for row in split.table(grounds):
+        report.log(f"{row['date']}, {row['role']}: {row['landslides']} landslides, {row['ground [km²]']:.2f} km²")
+
+
+def blocks_layer(split: Split, ground: Ground) -> gpd.GeoDataFrame:
+    """The split as polygons: block (-1 for the paper's split), role, ground in m²; guards have the role 'guard'."""
+    role_map = split.maps[0]
+    searched = split.blocks != NOWHERE if split.roles else role_map != NOWHERE
+    block = np.where(split.blocks == NOWHERE, -1, split.blocks).astype(np.int32)
+    code = np.where(searched, (block + 1) * 4 + np.where(role_map == NOWHERE, 3, role_map), -1).astype(np.int32)
+    layer = outlines(code, ground.grid, without=-1)
+    names = {**ROLE_NAMES, 3: "guard"}
+    layer["block"] = layer["value"] // 4 - 1
+    layer["role"] = [names[value % 4] for value in layer["value"]]
+    layer["area_m2"] = area_m2(layer.geometry, layer.crs)
+    return layer[["block", "role", "area_m2", "geometry"]]
+
+
+def seen_ground(split: Split, ground: Ground) -> dict[str, Any]:
+    """GeoJSON geometry (WGS 84) of the ground whose labels train a model or choose its epoch and threshold."""
+    seen = np.isin(split.maps[0], (TRAIN, VALIDATION)).astype(np.uint8)
+    layer = outlines(seen, ground.grid, without=0)
+    # A pixel more or less does not matter here, and the card stays readable.
+    simple = layer.geometry.simplify(2 * ground.grid.pixel_size_m).to_crs("EPSG:4326")
+    geometry: dict[str, Any] = simple.iloc[0].__geo_interface__
+    return geometry
+
+
+def _check(split: Split, params: Any) -> None:
+    """Refuses a split in which a role has too few landslides over all dates together."""
+    together = folds.SplitSummary(
+        *(folds.RoleSummary(*(sum(getattr(getattr(s, role), name) for s in split.summaries)
+                              for name in ("ground_px", "landslide_px", "landslides")))
+          for role in ("train", "validation", "test")),
+        guard_px=0, guard_landslides=0,
+    )
+    folds.check_minimum(together, landslides=(params.min_landslides, 1, 1), landslide_px=(20, 8, 8))
+    if not any(s.train.ground_px for s in split.summaries):
+        raise InputError("split.no-ground", "No training ground is left.", "Use a smaller guard or fewer blocks.")
