@@ -114,14 +114,12 @@ def _parse(stage: str, words: List[str]) -> Job:
 
 def _defaults(stage: str, preset: Optional[str]) -> Dict[str, Any]:
     """Default values of a stage's parameters under a preset, unchecked (inputs are still missing)."""
-    from .contract.presets import PRESETS
+    from .contract.presets import preset_values
 
     cls = STAGES[stage].params_class()
     values = {f.name: f.default for f in dataclasses.fields(cls)}
     if preset is not None:
-        if preset not in PRESETS:
-            raise UsageError("params.preset", f"There is no preset {preset!r}.", f"Choose from: {', '.join(PRESETS)}.")
-        values.update({k: v for k, v in PRESETS[preset].items() if k in values}, preset=preset)
+        values.update(preset_values(cls, preset), preset=preset)
     return values
 
 
@@ -137,9 +135,9 @@ def _described(cls: Any, defaults: Dict[str, Any]) -> Any:
         hint = hints[f.name]
         choices = f.metadata.get("choices")
         if choices:
-            options = typing.Literal[tuple(choices)]  # type: ignore[valid-type]  # made at run time
+            options = typing.Literal[tuple(choices)]
             hint = typing.Tuple[options, ...] if isinstance(f.default, tuple) else options  # type: ignore[valid-type]
-        note = typing.Annotated[hint, tyro.conf.arg(help=f.metadata.get("help", ""))]
+        note = typing.Annotated[hint, tyro.conf.arg(help=f.metadata["help"])]  # type: ignore[valid-type]
         rows.append((f.name, note, dataclasses.field(default=defaults[f.name])))
     return dataclasses.make_dataclass(cls.__name__, rows, frozen=True)
 

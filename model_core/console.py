@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -31,16 +32,22 @@ class Console(events.Report):
             console=self._terminal, disable=not self._terminal.is_terminal,
         )
         self._task: Optional[TaskID] = None
-        self._metrics: Dict[str, float] = {}
         self._stop = False
+        self._stderr: Optional[int] = None
+        self._log = Path()
+        self._keep_log = False
 
     def __enter__(self) -> Console:
         signal.signal(signal.SIGINT, self._interrupt)
+        self._silence_libraries()
         self._bars.start()
         return self
 
     def __exit__(self, *_: Any) -> None:
         self._bars.stop()
+        self._restore_stderr()
+        if not self._keep_log:
+            self._log.unlink()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def cancelled(self) -> bool:
@@ -75,6 +82,7 @@ class Console(events.Report):
     def fail(self, error: MtlError) -> int:
         """Prints what happened and what to do, and returns the exit code."""
         self._bars.stop()
+        self._restore_stderr()
         problems = Terminal(stderr=True, highlight=False)
         problems.print(f"[red]{escape(error.message)}[/]", soft_wrap=True)
         if error.hint:
@@ -82,13 +90,30 @@ class Console(events.Report):
         return error.exit_code
 
     def bug(self, text: str) -> int:
-        """Reports an error that nobody foresaw; the traceback goes to a file."""
+        """Reports an error that nobody foresaw; the traceback goes to the log file."""
         self._bars.stop()
-        log = Path(tempfile.mkdtemp(prefix="mtl-")) / "error.log"
-        log.write_text(text, encoding="utf-8")
+        print(text, file=sys.stderr)
+        self._keep_log = True
+        self._restore_stderr()
         print(f"The engine met an error that it does not know: {text.strip().splitlines()[-1]}\n"
-              f"Please report it with this file: {log}", file=sys.stderr)
+              f"Please report it with this file: {self._log}", file=sys.stderr)
         return INTERNAL_ERROR
+
+    def _silence_libraries(self) -> None:
+        """Frameworks write pages of hints to stderr, from C code too; they go to a log file."""
+        log, name = tempfile.mkstemp(prefix="mtl-", suffix=".log")
+        self._log = Path(name)
+        sys.stderr.flush()
+        self._stderr = os.dup(2)
+        os.dup2(log, 2)
+        os.close(log)
+
+    def _restore_stderr(self) -> None:
+        if self._stderr is not None:
+            sys.stderr.flush()
+            os.dup2(self._stderr, 2)
+            os.close(self._stderr)
+            self._stderr = None
 
     def _finish(self) -> None:
         if self._task is not None:
@@ -106,15 +131,15 @@ class Console(events.Report):
         elif isinstance(value, dict):
             self._terminal.print(_table(name, [value]))
         else:
-            self._terminal.print(f"  {name.replace('_', ' ')}: {escape(_text(value))}", soft_wrap=True)
+            self._terminal.print(f"  {escape(name.replace('_', ' '))}: {escape(_text(value))}", soft_wrap=True)
 
 
 def _table(name: str, rows: List[Dict[str, Any]]) -> Table:
-    table = Table(title=name.replace("_", " "), title_justify="left", title_style="bold")
+    table = Table(title=escape(name.replace("_", " ")), title_justify="left", title_style="bold")
     columns = list(dict.fromkeys(key for row in rows for key in row))
     for column in columns:
         numeric = all(isinstance(row.get(column), (int, float, type(None))) for row in rows)
-        table.add_column(column.replace("_", " "), justify="right" if numeric else "left")
+        table.add_column(escape(column.replace("_", " ")), justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*(escape(_text(row.get(column))) for column in columns))
     return table

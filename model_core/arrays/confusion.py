@@ -101,9 +101,15 @@ class Tally:
         cells = np.bincount((unit - first) * 4 + classes[judged], minlength=(stop - first) * 4)
         self._counts[first:stop] += cells.reshape(-1, 4)
 
-    def confusions(self) -> list[Confusion]:
-        """The counts of every unit; all zero where it has no judged pixel."""
-        return [Confusion(tp=tp, fp=fp, fn=fn, tn=tn) for tn, fp, fn, tp in self._counts.tolist()]
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(n_units, 4) TN, FP, FN and TP pixels of every unit."""
+        return self._counts.copy()
+
+
+def confusions(counts: NDArray[np.int64]) -> list[Confusion]:
+    """One for each row of TN, FP, FN, TP."""
+    return [Confusion(tp=tp, fp=fp, fn=fn, tn=tn) for tn, fp, fn, tp in counts.tolist()]
 
 
 def classify(
@@ -127,8 +133,7 @@ def classify(
 
 def from_classes(classes: NDArray[np.uint8]) -> Confusion:
     """Pools an array from `classify`."""
-    tn, fp, fn, tp = np.bincount(classes[classes != IGNORE], minlength=4).tolist()
-    return Confusion(tp=tp, fp=fp, fn=fn, tn=tn)
+    return confusions(np.bincount(classes[classes != IGNORE], minlength=4)[np.newaxis])[0]
 
 
 def from_maps(
@@ -145,7 +150,7 @@ def per_block(
     used = blocks != IGNORE
     tally = Tally(int(blocks[used].max(initial=0)) + 1)
     tally.feed(classify(predicted, codes), np.where(used, blocks.astype(np.int16), -1))
-    return {number: counts for number, counts in enumerate(tally.confusions()) if counts.total}
+    return {number: counts for number, counts in enumerate(confusions(tally.counts)) if counts.total}
 
 
 def pool(confusions: Iterable[Confusion]) -> Confusion:

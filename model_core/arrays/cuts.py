@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,7 +65,7 @@ def _cut(ground: Mask, landslide: Mask, box: Box, shares: NDArray[np.float64], t
     if cuts is None:
         return None
     edges = side.start + places[cuts]
-    spans = [slice(int(start), int(stop)) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    spans = [slice(int(start), int(stop)) for start, stop in pairwise(edges)]
     return [(span, cols) if across_rows else (rows, span) for span in spans]
 
 

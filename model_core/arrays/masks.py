@@ -76,7 +76,7 @@ def udm_unusable(flags: npt.NDArray[np.uint8], bands: Sequence[str], band_bits: 
     bits = {UDM_BLACKFILL, UDM_CLOUD}
     for band in bands:
         bits |= {band_bits[band]} if band in band_bits else set(UDM_BAND_BITS)
-    return (flags & np.uint8(sum(1 << bit for bit in bits))) != 0
+    return np.asarray(flags & np.uint8(sum(1 << bit for bit in bits)), bool)
 
 
 def udm2_unusable(classes: npt.NDArray[np.uint8], unusable: Sequence[str] = UDM2_UNUSABLE) -> Flags:

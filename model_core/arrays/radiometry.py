@@ -40,7 +40,7 @@ def reflectance_gain(radiance_gain: float, irradiance: float, sun_elevation_deg:
 
 
 def sun_earth_distance_au(day: date) -> float:
-    """Distance between sun and earth in astronomical units (Spencer 1971), good to 1e-4."""
+    """Distance between sun and earth in astronomical units (Spencer 1971), good to 5e-4."""
     angle = 2 * math.pi * (day.timetuple().tm_yday - 1) / 365
     inverse_square = (
         1.000110

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 _SMOOTH_PX = 1.0  # edges are about as wide as the error of a hand-drawn outline
 _LOCAL_PX = 8.0  # brightness of edges is judged against its neighbourhood of this radius
 _MASK_MARGIN_PX = 3  # edges this close to missing data are edges of the data, not of the ground
+_MIN_BLOCKS = 5  # fewer say nothing about how much blocks differ
+_N_DRAWS = 200
 _MIN_OVERLAP = 0.3  # of the pixels; shifts with less in common are not judged
 
 
@@ -32,6 +34,8 @@ class Shift:
         correlation: Height of the peak, -1 to 1.
         p_value: Share of chance peaks at least as high; 1 where the peak lies at the limit of the search.
         n_chance: Number of chance peaks that it was compared with; `p_value` cannot fall below 1 / (n_chance + 1).
+        rows_error_px: Standard error of `rows_px`, from drawing the blocks again and again; None from fewer than 5.
+        cols_error_px: The same of `cols_px`.
     """
 
     rows_px: float
@@ -39,6 +43,8 @@ class Shift:
     correlation: float
     p_value: float
     n_chance: int
+    rows_error_px: float | None = None
+    cols_error_px: float | None = None
 
 
 class ShiftMeter:
@@ -54,46 +60,54 @@ class ShiftMeter:
         # The margin keeps what wraps round at the block's rim out of the shifts that are searched.
         self._shape = tuple(fft.next_fast_len(side + max_shift_px, real=True) for side in block_px)
         self._sums = np.zeros((6, *self._shape))
+        self._near: list[Floats] = []  # the searched shifts of every block, to draw blocks again
 
     def add(self, first: Floats, second: Floats, valid: NDArray[np.bool_], second_valid: NDArray[np.bool_]) -> None:
         """Adds one block of two edge maps, (h, w) each and not larger than `block_px`, with their usable pixels."""
         fa, fm, faa = self._transforms(first, valid)
         fb, fn, fbb = self._transforms(second, second_valid)
         pairs = ((fm, fn), (fa, fn), (fm, fb), (fa, fb), (faa, fn), (fm, fbb))
-        self._sums += [fft.irfft2(np.conj(x) * y, self._shape) for x, y in pairs]
+        sums = np.array([fft.irfft2(np.conj(x) * y, self._shape) for x, y in pairs])
+        self._sums += sums
+        self._near.append(self._searched(sums))
 
     def include(self, other: ShiftMeter) -> None:
         """Adds the blocks of another meter of the same block size and search."""
         self._sums += other._sums
+        self._near += other._near
 
     def shift(self) -> Shift | None:
         """The shift of all blocks together; None where they have no edges in common."""
-        surface = self._surface()
-        reach = self.max_shift_px
-        near = np.roll(surface, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
-        if not np.isfinite(near).any():
+        surface = _coefficients(self._sums)
+        found = _peak(self._searched(surface))
+        if found is None:
             return None
-        row, col = np.unravel_index(np.nanargmax(near), near.shape)
-        peak = float(near[row, col])
+        row, col, height, at_limit = found
         chance = self._chance_peaks(surface)
-        at_limit = {0, 2 * reach} & {int(row), int(col)}
-        p_value = 1.0 if at_limit else float((1 + (chance >= peak).sum()) / (1 + len(chance)))
-        d_row, d_col = (0.0, 0.0) if at_limit else _vertex(near[row - 1 : row + 2, col - 1 : col + 2])
-        return Shift(float(row - reach + d_row), float(col - reach + d_col), peak, p_value, len(chance))
+        p_value = 1.0 if at_limit else float((1 + (chance >= height).sum()) / (1 + len(chance)))
+        return Shift(row, col, height, p_value, len(chance), *self._errors())
+
+    def _searched(self, surfaces: Floats) -> Floats:
+        """The part of (..., rows, cols) surfaces that holds the shifts up to `max_shift_px`, zero in the middle."""
+        reach = self.max_shift_px
+        rolled = np.roll(surfaces, (reach, reach), (-2, -1))
+        near: Floats = rolled[..., : 2 * reach + 1, : 2 * reach + 1].copy()
+        return near
+
+    def _errors(self) -> tuple[float | None, float | None]:
+        """Standard errors of rows and columns (bootstrap over the blocks that hold anything)."""
+        blocks = np.array([near for near in self._near if near[0].any()])
+        if len(blocks) < _MIN_BLOCKS:
+            return None, None
+        draws = np.random.default_rng(0).multinomial(len(blocks), np.full(len(blocks), 1 / len(blocks)), _N_DRAWS)
+        peaks = [_peak(_coefficients(sums)) for sums in np.tensordot(draws.astype(np.float64), blocks, 1)]
+        found = np.array([peak[:2] for peak in peaks if peak is not None])
+        return (float(found[:, 0].std()), float(found[:, 1].std())) if len(found) else (None, None)
 
     def _transforms(self, edges: Floats, valid: NDArray[np.bool_]) -> list[NDArray[np.complex128]]:
         """Spectra of the usable edges, of their mask and of their squares."""
         usable = np.where(valid, edges, 0.0)
         return [fft.rfft2(x, self._shape) for x in (usable, valid.astype(np.float64), usable**2)]
-
-    def _surface(self) -> Floats:
-        """Correlation coefficient at every shift, NaN where too few pixels lie on each other."""
-        n, a, b, ab, a2, b2 = self._sums
-        with np.errstate(divide="ignore", invalid="ignore"):
-            spread = (a2 - a * a / n) * (b2 - b * b / n)
-            surface = (ab - a * b / n) / np.sqrt(spread)
-        usable = (n >= max(_MIN_OVERLAP * n.max(), 1)) & (spread > 1e-12 * max(spread.max(), 1e-12))
-        return np.where(usable, surface, np.nan)
 
     def _chance_peaks(self, surface: Floats) -> Floats:
         """Highest correlation in every window as large as the search, none of them near the search."""
@@ -165,6 +179,27 @@ def _against_neighbourhood(edges: Floats, trusted: NDArray[np.bool_]) -> Floats:
     weight = ndimage.gaussian_filter(trusted.astype(np.float64), _LOCAL_PX)
     mean = ndimage.gaussian_filter(np.where(trusted, edges, 0.0), _LOCAL_PX) / np.maximum(weight, 1e-6)
     return np.where(trusted, edges - mean, 0.0)
+
+
+def _coefficients(sums: Floats) -> Floats:
+    """Correlation coefficient at every shift from (6, rows, cols) sums, NaN where too few pixels lie on each other."""
+    n, a, b, ab, a2, b2 = sums
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = (a2 - a * a / n) * (b2 - b * b / n)
+        surface = (ab - a * b / n) / np.sqrt(spread)
+    usable = (n >= max(_MIN_OVERLAP * n.max(), 1)) & (spread > 1e-12 * max(spread.max(), 1e-12))
+    return np.where(usable, surface, np.nan)
+
+
+def _peak(near: Floats) -> tuple[float, float, float, bool] | None:
+    """Rows and columns of the highest correlation, its height, and whether it lies at the limit of the search."""
+    if not np.isfinite(near).any():
+        return None
+    reach = near.shape[0] // 2
+    row, col = (int(i) for i in np.unravel_index(np.nanargmax(near), near.shape))
+    at_limit = not (0 < row < 2 * reach and 0 < col < 2 * reach)
+    d_row, d_col = (0.0, 0.0) if at_limit else _vertex(near[row - 1 : row + 2, col - 1 : col + 2])
+    return row - reach + d_row, col - reach + d_col, float(near[row, col]), at_limit
 
 
 def _vertex(patch: Floats) -> tuple[float, float]:

@@ -50,6 +50,15 @@ def cover(height: int, width: int, target_px: int, overlap_px: int, multiple: in
     return [Window(r, c) for r in rows for c in cols]
 
 
+def tiles(height: int, width: int, size_px: int) -> list[Window]:
+    """Windows side by side that hold every pixel exactly once, row by row; those at the far edges are smaller."""
+    return [
+        Window(slice(top, min(top + size_px, height)), slice(left, min(left + size_px, width)))
+        for top in range(0, height, size_px)
+        for left in range(0, width, size_px)
+    ]
+
+
 def clip(window: Window, height: int, width: int) -> Window:
     """The part of a window that lies in the image."""
     return Window(slice(window.rows.start, min(window.rows.stop, height)),

@@ -25,6 +25,7 @@ _PAPER: Dict[str, Any] = {
     "monitor": "val_loss",
     "patience": None,
     "calibrate": False,
+    "momentum": 0.99,
     "rotation_deg": 45.0,
     "shear_deg": 20.0,
     "flips": True,
@@ -50,8 +51,18 @@ def with_preset(cls: Type[T], values: Dict[str, Any]) -> T:
     fields = cls.__dataclass_fields__  # type: ignore[attr-defined]  # every params class is a dataclass
     if "preset" not in fields:
         return from_dict(cls, values)
-    name = values.get("preset", fields["preset"].default)
+    preset = preset_values(cls, values.get("preset", fields["preset"].default))
+    return from_dict(cls, {**preset, **values})
+
+
+def preset_values(cls: Any, name: str) -> Dict[str, Any]:
+    """The values that a preset sets for a params class; a grid of values is never set by a preset.
+
+    Raises:
+        UsageError: There is no such preset.
+    """
     if name not in PRESETS:
         raise UsageError("params.preset", f"There is no preset {name!r}.", f"Choose from: {', '.join(PRESETS)}.")
-    preset = {key: value for key, value in PRESETS[name].items() if key in fields}
-    return from_dict(cls, {**preset, **values})
+    fields = cls.__dataclass_fields__
+    return {key: value for key, value in PRESETS[name].items()
+            if key in fields and not isinstance(fields[key].default, tuple)}

@@ -50,15 +50,15 @@ def measure(geometries: Any, crs: Any) -> tuple[NDArray[np.float64], NDArray[np.
     rings, ring_part = shapely.get_rings(parts, return_index=True)
     xy, xy_ring = shapely.get_coordinates(rings, return_index=True)
     lon, lat = _to_degrees(crs).transform(xy[:, 0], xy[:, 1])
-    geod = crs.get_geod()
+    geod = _geod(crs)
     starts = np.searchsorted(xy_ring, np.arange(len(rings) + 1))
     measured = [geod.polygon_area_perimeter(lon[a:b], lat[a:b]) for a, b in pairwise(starts)]
     areas, lengths = np.abs(np.array(measured, dtype=float).reshape(-1, 2)).T
     is_hole = np.diff(ring_part, prepend=-1) == 0  # the first ring of a part is its outer one
     ring_geom = part_geom[ring_part]
     return (
-        np.bincount(ring_geom, np.where(is_hole, -areas, areas), minlength=len(geoms)),
-        np.bincount(ring_geom, lengths, minlength=len(geoms)),
+        np.bincount(ring_geom, np.where(is_hole, -areas, areas), minlength=len(geoms)).astype(np.float64),
+        np.bincount(ring_geom, lengths, minlength=len(geoms)).astype(np.float64),
     )
 
 
@@ -82,11 +82,15 @@ def densify(geometries: Any, crs: pyproj.CRS) -> Any:
     unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0  # metres or radians in one CRS unit
     spacing = SPACING_M / unit
     if crs.is_geographic:
-        spacing = SPACING_M / crs.get_geod().a / unit
+        spacing = SPACING_M / _geod(crs).a / unit
     return shapely.segmentize(geometries, spacing)
 
 
 def _to_degrees(crs: pyproj.CRS) -> pyproj.Transformer:
-    geod = crs.get_geod()
+    geod = _geod(crs)
     degrees = pyproj.CRS.from_dict({"proj": "longlat", "a": geod.a, "b": geod.b, "no_defs": True})
     return pyproj.Transformer.from_crs(crs, degrees, always_xy=True)
+
+
+def _geod(crs: pyproj.CRS) -> pyproj.Geod:
+    return crs.get_geod() or pyproj.Geod(ellps="WGS84")

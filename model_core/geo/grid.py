@@ -54,7 +54,8 @@ class Grid:
     @property
     def bounds(self) -> Bounds:
         """Left, bottom, right, top in the CRS."""
-        x, y = self.transform * (np.array([0, self.width, 0, self.width]), np.array([0, 0, self.height, self.height]))
+        columns, rows = np.array([0, self.width, 0, self.width]), np.array([0, 0, self.height, self.height])
+        x, y = affine_points(self.transform, columns, rows)
         return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
     def window(self, rows: slice, cols: slice) -> Grid:
@@ -112,8 +113,14 @@ def outline(transform: Affine, width: float, height: float) -> tuple[np.ndarray,
     """Points (x, y) along the border of a raster, close enough for its shape in another CRS."""
     side = np.linspace(0, 1, 22)
     zero, one = np.zeros_like(side), np.ones_like(side)
-    x, y = transform * (np.concatenate([side, one, side, zero]) * width, np.concatenate([zero, side, one, side]) * height)
-    return x, y
+    columns, rows = np.concatenate([side, one, side, zero]) * width, np.concatenate([zero, side, one, side]) * height
+    return affine_points(transform, columns, rows)
+
+
+def affine_points(transform: Affine, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Many points through one affine transform."""
+    t = transform
+    return t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
 
 
 def reproject_points(x: np.ndarray, y: np.ndarray, source: str, target: str) -> tuple[np.ndarray, np.ndarray]:

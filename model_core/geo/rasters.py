@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from xml.sax.saxutils import escape, quoteattr
 
@@ -34,10 +33,10 @@ def limited_cache() -> rasterio.Env:
 
 @contextmanager
 def open_raster(path: Path) -> Iterator[DatasetReader]:
-    """Opens a raster for reading; an error of GDAL inside the block becomes an `InputError` too.
+    """Opens a raster for reading. Read inside `readable`.
 
     Raises:
-        InputError: It is missing, empty, a Git-LFS pointer, no raster, or damaged.
+        InputError: It is missing, empty, a Git-LFS pointer, or no raster.
     """
     _check_file(path)
     try:
@@ -47,7 +46,7 @@ def open_raster(path: Path) -> Iterator[DatasetReader]:
     except RasterioError as error:
         raise InputError("raster.not-a-raster", f"{path} cannot be read as a raster.",
                          "Give a raster such as a GeoTIFF that opens in QGIS.", path=str(path)) from error
-    with source, readable(path):
+    with source:
         if source.count == 0:
             raise InputError("raster.no-bands", f"{path} holds no image itself.",
                              "Export the image that you want from it as a GeoTIFF.", path=str(path))
@@ -84,7 +83,8 @@ def read_window(path: Path, rows: slice, cols: slice, band: int = 1) -> np.ndarr
         InputError: The file cannot be read.
     """
     with open_raster(path) as source:
-        values = source.read(band, window=Window.from_slices(rows, cols))
+        with readable(path):
+            values: np.ndarray = source.read(band, window=Window.from_slices(rows, cols))
         if source.nodata is not None and values.dtype.kind == "f":
             values[values == source.nodata] = np.nan
         return values
@@ -96,7 +96,7 @@ def crs_name(source: DatasetReader, path: Path) -> str:
     Raises:
         InputError: It has none.
     """
-    if source.crs is None or not source.crs.is_valid:
+    if not source.crs or not (source.crs.is_projected or source.crs.is_geographic):
         hint = "Assign its coordinate system in QGIS: Raster > Projections > Assign Projection."
         if source.gcps[0] or source.rpcs is not None:
             hint = "It has control points only: bring it onto a map grid in QGIS (Raster > Projections > Warp)."
@@ -119,7 +119,7 @@ class RasterWriter:
         path: The raster to write; its folder exists.
         grid: Where its pixels lie.
         dtype: For example "uint8" or "float32".
-        nodata: Stands where nothing is written.
+        nodata: Stands where nothing is written; None: 0 stands there, and the file names no nodata value.
         count: Number of bands.
         descriptions: Names of the bands.
         tags: Metadata of the file.
@@ -133,7 +133,7 @@ class RasterWriter:
         path: Path,
         grid: Grid,
         dtype: str,
-        nodata: float,
+        nodata: float | None,
         count: int = 1,
         descriptions: Sequence[str] = (),
         tags: Mapping[str, Any] | None = None,
@@ -173,7 +173,7 @@ class RasterWriter:
                     self._file.seek(self._position(band, row_off + row, col_off))
                     self._file.write(bands[band, row].data)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._open:
             if kind is None:
                 with self._writing():
@@ -182,7 +182,7 @@ class RasterWriter:
 
     def _claim_room(self) -> None:
         rows = max(1, _STRIPE_BYTES // (self.grid.width * self.dtype.itemsize))
-        stripe = np.full((rows, self.grid.width), self.nodata, self.dtype)
+        stripe = np.full((rows, self.grid.width), self.nodata or 0, self.dtype)
         for _ in range(self.count):
             for row in range(0, self.grid.height, rows):
                 self._file.write(stripe[: self.grid.height - row].data)
@@ -219,9 +219,10 @@ class RasterWriter:
         """The description with which GDAL reads the plain file."""
         grid, size = self.grid, self.dtype.itemsize
         kind = "Byte" if self.dtype == np.uint8 else self.dtype.name  # GDAL's other names are numpy's
+        nodata = "" if self.nodata is None else f"<NoDataValue>{self.nodata}</NoDataValue>"
         bands = "".join(
             f'<VRTRasterBand dataType="{kind}" band="{band + 1}" subClass="VRTRawRasterBand">'
-            f"<Description>{escape(name)}</Description><NoDataValue>{self.nodata}</NoDataValue>"
+            f"<Description>{escape(name)}</Description>{nodata}"
             f'<SourceFilename relativeToVRT="1">pixels</SourceFilename>'
             f"<ImageOffset>{self._position(band, 0, 0)}</ImageOffset><PixelOffset>{size}</PixelOffset>"
             f"<LineOffset>{size * grid.width}</LineOffset><ByteOrder>{_BYTE_ORDER}</ByteOrder></VRTRasterBand>"

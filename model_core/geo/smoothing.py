@@ -64,5 +64,8 @@ def _scale(part: Any, area: float) -> Any:
 
 
 def _apply(transform: Affine, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    x, y = transform * (xy[:, 0], xy[:, 1])
-    return np.column_stack([x, y])
+    x, y = xy[:, 0], xy[:, 1]
+    return np.column_stack([
+        transform.a * x + transform.b * y + transform.c,
+        transform.d * x + transform.e * y + transform.f,
+    ])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class ReadReport:
         n_empty: Left out: missing or empty geometry, or nothing left after the repair.
         n_not_polygon: Left out: points or lines.
         messages: What the analyst should know, in plain words.
+        rows_repaired: The `source_row` of the repaired ones.
     """
 
     n_read: int
@@ -44,6 +45,7 @@ class ReadReport:
     n_empty: int = 0
     n_not_polygon: int = 0
     messages: tuple[str, ...] = ()
+    rows_repaired: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,7 @@ def read_polygons(source: str | Path, *, layer: str | None = None, role: str = "
     if report.n_not_polygon and report.n_not_polygon + report.n_empty == report.n_read:
         raise not_polygons(found.dataset, role, set(frame.geom_type.dropna()))
     messages = found.messages + tuple(f"{role}: {text}" for text in report.messages)
-    return PolygonLayer(
-        polygons.frame,
-        ReadReport(report.n_read, report.n_repaired, report.n_empty, report.n_not_polygon, messages),
-    )
+    return PolygonLayer(polygons.frame, dataclasses.replace(report, messages=messages))
 
 
 def clean(frame: gpd.GeoDataFrame) -> PolygonLayer:
@@ -138,7 +137,8 @@ def clean(frame: gpd.GeoDataFrame) -> PolygonLayer:
         geometry=geoms[~gone],
         crs=frame.crs,
     )
-    return PolygonLayer(kept, ReadReport(len(frame), int(invalid.sum()), empty, dropped, tuple(messages)))
+    repaired = tuple(np.flatnonzero(invalid).tolist())
+    return PolygonLayer(kept, ReadReport(len(frame), len(repaired), empty, dropped, tuple(messages), repaired))
 
 
 def in_crs(frame: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
@@ -153,6 +153,11 @@ def in_crs(frame: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
         fixed = shapely.make_valid(np.asarray(moved.geometry[invalid]), method="structure", keep_collapsed=False)
         moved.loc[invalid, moved.geometry.name] = fixed
     return moved
+
+
+def stacked(frames: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """The rows of several frames, at least one, in one CRS."""
+    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=frames[0].crs)
 
 
 def write_layers(
@@ -170,7 +175,7 @@ def write_layers(
         partial.unlink(missing_ok=True)
         for name, frame in layers.items():
             _write_layer(partial, name, frame, dict(metadata or {}) or None)
-        os.replace(partial, path)
+        partial.replace(path)
     except (OSError, *_OGR_ERRORS) as error:
         raise OutputError(
             "vector.not-written",
@@ -207,7 +212,7 @@ def _write_layer(path: Path, name: str, frame: gpd.GeoDataFrame, metadata: dict[
     )
 
 
-def _field(column: "pd.Series[Any]") -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _field(column: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Values and mask of the missing ones, in types that OGR has."""
     missing = column.isna().to_numpy()
     if column.dtype == object:
@@ -218,10 +223,9 @@ def _field(column: "pd.Series[Any]") -> tuple[NDArray[Any], NDArray[np.bool_]]:
         values = column.to_numpy()
         days = values.astype("datetime64[D]")
         return (days if (days == values)[~missing].all() else values), missing
-    if isinstance(column.dtype, pd.api.extensions.ExtensionDtype) and column.dtype.kind in "iufb":
-        return column.fillna(0).to_numpy(dtype=column.dtype.numpy_dtype), missing  # Int64, Float64, boolean
     if column.dtype.kind in "iufb":
-        return column.to_numpy(), missing
+        number: Any = {"b": np.bool_, "f": np.float64}.get(column.dtype.kind, np.int64)
+        return column.to_numpy(dtype=number, na_value=number(0)), missing
     return np.array([None if gone else str(v) for v, gone in zip(column, missing, strict=True)], dtype=object), missing
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
+from ..contract.errors import InputError
 from .backend import fused_batch_norm
 
 
@@ -27,3 +31,44 @@ class BatchNormalization(keras.layers.BatchNormalization):
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + now * (1.0 - self.momentum))
         return outputs
+
+
+def adapt_batch_norm(model: keras.Model, batches: Iterable[NDArray[np.float32]]) -> None:
+    """Replaces the moving statistics by those of unlabelled images, so that the network fits them (AdaBN, Li 2016).
+
+    Mean and variance are pooled over all pixels of all batches, exactly for the first layer; each deeper layer sees
+    what the batches' own statistics make of them, as in training. Unobserved pixels count too: give images with few.
+
+    Args:
+        model: From `build_unet`; its statistics change, its weights do not.
+        batches: (N, H, W, B) float32 network input, sides multiples of 16. The larger the batches the better.
+
+    Raises:
+        InputError: There is no batch.
+    """
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [(norm.trainable, norm.momentum) for norm in norms]
+    pixels = 0
+    means = [np.zeros(norm.moving_mean.shape) for norm in norms]
+    squares = [np.zeros(norm.moving_mean.shape) for norm in norms]
+    try:
+        for norm in norms:
+            norm.trainable, norm.momentum = True, 0.0  # the "moving" statistics are then the last batch's
+        for images in batches:
+            model(images, training=True)
+            n = int(np.prod(images.shape[:3]))
+            for k, norm in enumerate(norms):
+                mean, variance = (keras.ops.convert_to_numpy(v).astype(np.float64)
+                                  for v in (norm.moving_mean, norm.moving_variance))
+                means[k] += n * mean
+                squares[k] += n * (variance + mean**2)
+            pixels += n
+    finally:
+        for norm, (trainable, momentum) in zip(norms, before, strict=True):
+            norm.trainable, norm.momentum = trainable, momentum
+    if pixels == 0:
+        raise InputError("adapt.no-pixels", "There is no observed ground to adapt the network to.",
+                         "Predict without adapting, or check the image's mask.")
+    for norm, mean, square in zip(norms, means, squares, strict=True):
+        norm.moving_mean.assign(mean / pixels)
+        norm.moving_variance.assign(square / pixels - (mean / pixels) ** 2)

@@ -38,10 +38,24 @@ def build_unet(
             is float32 always.
         momentum: Of the moving statistics; the paper's 0.99 needs some hundred steps until they are true.
 
-    Raises:
-        ModelError: When the model is called: the input's bands or sides do not fit (ValueError under some backends).
+    What happens to an input that does not fit depends on the framework: ask `check_input` before.
     """
     return _assemble(n_bands, filters, up_convolutions, policy or keras.config.dtype_policy().name, momentum)
+
+
+def check_input(model: keras.Model, shape: tuple[int, ...]) -> None:
+    """Refuses images of shape (N, H, W, B) that the network cannot read.
+
+    Raises:
+        ModelError: The number of bands differs, or a side is no multiple of 16.
+    """
+    n_bands = model.input_shape[-1]
+    if shape[-1] != n_bands:
+        raise ModelError("unet.bands", f"The network reads {n_bands} bands, the image has {shape[-1]}.",
+                         "Choose the bands that the model card names, in its order.", bands=shape[-1])
+    if any(side % MULTIPLE for side in shape[1:3]):
+        raise ModelError("unet.size", f"The network cannot read windows of {shape[1]} x {shape[2]} px.",
+                         f"Choose sides that are multiples of {MULTIPLE}.", height=shape[1], width=shape[2])
 
 
 def freeze(model: keras.Model, part: str) -> None:

@@ -32,9 +32,9 @@ def l3a_metadata(image: str, mask: str, day: date, sky: Sky, epsg: int, size_px:
     meta = _element(_element(root, "gml:metaDataProperty"), "re:EarthObservationMetaData")
     for name, value in (("eop:identifier", "simulated"), ("eop:status", "ACQUIRED"), ("eop:productType", "L3A")):
         _element(meta, name, value)
-    acquisition = _element(_element(_element(root, "gml:using"), "eop:EarthObservationEquipment"),
-                           "eop:acquisitionParameters")
-    acquisition = _element(acquisition, "re:Acquisition")
+    equipment = _element(_element(root, "gml:using"), "eop:EarthObservationEquipment")
+    _element(_element(_element(equipment, "eop:platform"), "eop:Platform"), "eop:serialIdentifier", "RE-1")
+    acquisition = _element(_element(equipment, "eop:acquisitionParameters"), "re:Acquisition")
     _element(acquisition, "opt:illuminationAzimuthAngle", f"{sky.sun_azimuth_deg:.4f}", uom="deg")
     _element(acquisition, "opt:illuminationElevationAngle", f"{sky.sun_elevation_deg:.4f}", uom="deg")
     _element(acquisition, "re:acquisitionDateTime", f"{day.isoformat()}T05:15:00.000000Z")
@@ -43,10 +43,10 @@ def l3a_metadata(image: str, mask: str, day: date, sky: Sky, epsg: int, size_px:
     _element(product, "eop:fileName", image)
     reference = _element(product, "re:spatialReferenceSystem")
     _element(reference, "re:epsgCode", str(epsg))
-    for name, value in (("re:numRows", size_px), ("re:numColumns", size_px), ("re:numBands", n_bands),
-                        ("re:rowGsd", 5.0), ("re:columnGsd", 5.0), ("re:radiometricCorrectionApplied", "true"),
+    for name, value in (("re:numRows", str(size_px)), ("re:numColumns", str(size_px)), ("re:numBands", str(n_bands)),
+                        ("re:rowGsd", "5.0"), ("re:columnGsd", "5.0"), ("re:radiometricCorrectionApplied", "true"),
                         ("re:atmosphericCorrectionApplied", "false")):
-        _element(product, name, str(value))
+        _element(product, name, value)
     masks = _element(_element(result, "eop:mask"), "re:MaskInformation")
     _element(masks, "eop:fileName", mask)
     for number in range(1, n_bands + 1):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..arrays import radiometry
@@ -46,7 +47,7 @@ class Sky:
     gain: float = 1.0
 
 
-def cover_ground(terrain: Terrain, rng: np.random.Generator) -> np.ndarray:
+def cover_ground(terrain: Terrain, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Land cover, (H, W) uint8 indexes into COVERS; no landslides yet."""
     size = terrain.slope_deg.shape[0]
     patches = fractal(size, rng, exponent=-1.5, longest_px=400 / terrain.pixel_size_m)
@@ -65,7 +66,7 @@ def cover_ground(terrain: Terrain, rng: np.random.Generator) -> np.ndarray:
     return cover
 
 
-def photograph(terrain: Terrain, cover: np.ndarray, sky: Sky, rng: np.random.Generator) -> np.ndarray:
+def photograph(terrain: Terrain, cover: NDArray[np.uint8], sky: Sky, rng: np.random.Generator) -> NDArray[np.float32]:
     """Top-of-atmosphere reflectance of a scene, (H, W, 5) float32, in the order of contract.bands.BANDS."""
     table = np.array([REFLECTANCE[name] for name in COVERS], np.float32)
     vegetation = np.isin(cover, [COVERS.index("forest"), COVERS.index("field")])
@@ -84,13 +85,15 @@ def photograph(terrain: Terrain, cover: np.ndarray, sky: Sky, rng: np.random.Gen
     # 6.5 m native pixels delivered at 5 m: neighbours share light.
     scene = ndimage.gaussian_filter(scene, (0.7, 0.7, 0))
     scene += rng.normal(0, 0.0015, scene.shape)
-    return np.maximum(scene * sky.gain, 0.005).astype(np.float32)
+    reflectance: NDArray[np.float32] = np.maximum(scene * sky.gain, 0.005).astype(np.float32)
+    return reflectance
 
 
-def to_counts(reflectance: np.ndarray, sun_elevation_deg: float, day: date) -> np.ndarray:
+def to_counts(reflectance: NDArray[np.float32], sun_elevation_deg: float, day: date) -> NDArray[np.uint16]:
     """RapidEye L3A counts (uint16) of a top-of-atmosphere reflectance: what the engine's reader turns back."""
     gains = [
         radiometry.reflectance_gain(RADIANCE_OF_A_COUNT, radiometry.RAPIDEYE_EAI[band], sun_elevation_deg, day)
         for band in BANDS
     ]
-    return np.clip(np.rint(reflectance / np.array(gains)), 1, 65535).astype(np.uint16)
+    counts: NDArray[np.uint16] = np.clip(np.rint(reflectance / np.array(gains)), 1, 65535).astype(np.uint16)
+    return counts

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..contract.errors import UsageError
 
-FloatArray = np.ndarray
+FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Terrain:
 def make_terrain(size_px: int, pixel_size_m: float, rng: np.random.Generator, median_slope_deg: float = 31.0) -> Terrain:
     """Makes a square piece of mountains.
 
-    A fractal surface is folded into ridges (its distance from zero) and scaled to a median slope as in a young orogen.
+    A fractal surface is folded into ridges (its distance from zero) and scaled to the slopes of a young orogen.
 
     Args:
         size_px: Side of the square.
@@ -75,7 +77,8 @@ def fractal(size_px: int, rng: np.random.Generator, exponent: float, longest_px:
     amplitude[0, 0] = 0.0
     phase = rng.uniform(0, 2 * np.pi, amplitude.shape)
     field = np.fft.irfft2(amplitude * np.exp(1j * phase), s=(size_px, size_px))
-    return (field - field.mean()) / field.std()
+    normal: FloatArray = (field - field.mean()) / field.std()
+    return normal
 
 
 def illumination(terrain: Terrain, sun_elevation_deg: float, sun_azimuth_deg: float) -> FloatArray:
@@ -85,4 +88,5 @@ def illumination(terrain: Terrain, sun_elevation_deg: float, sun_azimuth_deg: fl
     # A slope that descends towards the sun faces it.
     facing = np.cos(np.radians(sun_azimuth_deg) - terrain.aspect_rad)
     cosine = np.cos(zenith) * np.cos(slope) + np.sin(zenith) * np.sin(slope) * facing
-    return np.maximum(cosine, 0.0) / np.cos(zenith)
+    relative: FloatArray = np.maximum(cosine, 0.0) / np.cos(zenith)
+    return relative

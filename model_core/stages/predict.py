@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 from shapely.geometry import shape
 
-from ..arrays.codes import IGNORE
 from ..contract.card import ModelCard
 from ..contract.errors import ModelError
 from ..contract.events import Report, Result
@@ -18,8 +16,10 @@ from ..contract.library import find_model
 from ..contract.params.predict import PredictParams
 from ..geo.grid import Grid
 from ..geo.polygonise import polygonise
-from ..geo.rasters import RasterWriter, limited_cache
+from ..geo.rasters import limited_cache
 from .shared.mapping import Reader, map_probability
+from .shared.map_files import classes_of, write_maps
+from .shared.models import load_predictor
 from .shared.runs import new_run, safe_name
 from .shared.scenes import (
     DatedScenes,
@@ -46,11 +46,10 @@ def run(params: PredictParams, report: Report) -> Result:
     dated = describe_series(series, report)
     grid = study_grid(dated, series)
     check_fit(card, dated, grid, report)
-    from ..network.loading import load_predictor  # after the inputs were checked: a framework takes seconds to load
 
     predictor = load_predictor(card, folder, params, report)
     outputs: dict[str, str] = {}
-    rows = []
+    rows: list[dict[str, Any]] = []
     with new_run("predict", params) as partial, limited_cache():
         for scenes in dated:
             names = predict_epoch(scenes, grid, card, predictor, params, partial, report, rows)
@@ -91,15 +90,15 @@ def predict_epoch(
     names = {role: f"{stem}_{role}.{suffix}" for role, suffix in
              (("probability", "tif"), ("binary", "tif"), ("polygons", "gpkg"))}
     threshold = card.threshold if params.threshold is None else params.threshold
-    tags = {"model": card.name, "date": str(scenes.date or ""), "threshold": f"{threshold:g}",
-            "unit": "landslide probability, 0 to 1"}
+    tags = {"model": card.name, "date": str(scenes.date or ""), "threshold": f"{threshold:g}"}
     with open_stack(scenes, grid, card.bands) as stack:
         read = scaled_reader(stack, scene_scaling(stack, card.scaling))
         if params.adapt_batch_norm:
             predictor.adapt(_unlabelled(read, grid.shape))
         strips = map_probability(read, grid.shape, predictor.predict, report, window_px=params.window_px,
                                  overlap_px=params.overlap_px)
-        observed = write_maps(strips, grid, folder / names["probability"], folder / names["binary"], threshold, tags)
+        classified = ((strip, classes_of(strip.values, threshold)) for strip in strips)
+        observed = write_maps(classified, grid, folder / names["probability"], folder / names["binary"], tags)
     report.stage(f"Outlining {scenes.name}")
     found = polygonise(
         folder / names["binary"], folder / names["probability"], folder / names["polygons"],
@@ -112,26 +111,6 @@ def predict_epoch(
         "removed as too small": found.n_removed,
     })
     return names
-
-
-def write_maps(
-    strips: Any, grid: Grid, probability_path: Path, binary_path: Path, threshold: float, tags: dict[str, str]
-) -> int:
-    """Writes probability and binary raster from strips; returns the number of observed pixels."""
-    observed = 0
-    with (
-        RasterWriter(probability_path, grid, "float32", np.nan, descriptions=("landslide probability",),
-                     tags=tags) as probability,
-        RasterWriter(binary_path, grid, "uint8", IGNORE, descriptions=("landslide",),
-                     tags={**tags, "unit": "1 = landslide, 0 = none"}) as binary,
-    ):
-        for strip in strips:
-            known = np.isfinite(strip.values)
-            observed += int(known.sum())
-            classes = np.where(known, strip.values >= threshold, IGNORE).astype(np.uint8)
-            probability.write(strip.values, strip.top, 0)
-            binary.write(classes, strip.top, 0)
-    return observed
 
 
 def training_ground(card: ModelCard) -> gpd.GeoSeries | None:

@@ -1,7 +1,9 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from model_core.arrays.windows import Window, clip, cover, grow, inside, patch_windows
+from model_core.arrays.windows import Window, clip, cover, grow, inside, patch_windows, tiles
 from model_core.contract.errors import UsageError
 
 
@@ -18,7 +20,7 @@ def times_covered(windows, height, width):
 def test_patches_cover_every_pixel_and_stay_inside_where_they_fit(height, width, size, stride):
     windows = patch_windows(height, width, size, stride)
     assert times_covered(windows, height, width).min() >= 1
-    assert len(windows) == len(set((w.rows.start, w.cols.start) for w in windows))
+    assert len(windows) == len({(w.rows.start, w.cols.start) for w in windows})
     for window in windows:
         assert window.rows.start >= 0 and window.cols.start >= 0
         assert window.rows.stop <= max(height, size) and window.cols.stop <= max(width, size)
@@ -44,7 +46,7 @@ def test_cover_reaches_every_pixel_with_the_overlap_between_neighbours(length, t
     assert size <= 1.125 * target
     assert spans[0].start == 0
     assert spans[-1].stop >= length > spans[-1].start
-    assert all(a.stop - b.start == overlap for a, b in zip(spans[:-1], spans[1:], strict=True))
+    assert all(a.stop - b.start == overlap for a, b in pairwise(spans))
 
 
 def test_cover_with_windows_hardly_larger_than_their_overlap_ends():
@@ -64,3 +66,8 @@ def test_clip_grow_and_inside_find_the_same_pixels():
     halo = grow(core, 3, 48, 40)
     assert halo == Window(slice(29, 48), slice(0, 19))
     assert np.array_equal(image[halo][inside(core, halo)], image[core])
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 500), (64, 64), (65, 10)])
+def test_tiles_hold_every_pixel_exactly_once(height, width):
+    assert np.all(times_covered(tiles(height, width, 64), height, width) == 1)

@@ -101,6 +101,9 @@ class FitInputs:
     band_dropout: float = param(0.0, label="Band dropout", help="Chance that a band of a patch is blanked, so that "
                                 "the network manages without it.", minimum=0.0, maximum=0.9, group="Augmentation",
                                 advanced=True)
+    momentum: float = param(0.9, label="Momentum of the batch statistics", help="How slowly the network's running "
+                            "statistics follow; 0.99 needs some hundred training steps to come true.", minimum=0.0,
+                            maximum=0.999, group="Training", advanced=True)
     seed: int = param(0, label="Seed", help="Start of all random numbers; the same seed gives the same model on the "
                       "same machine.", minimum=0, maximum=2**31 - 1, group="Training")
 

@@ -83,12 +83,13 @@ class FineTuneParams(GroundInputs, SplitInputs, FitInputs, DeviceInputs):
 class TuneParams(TrainParams):
     """Trains one network for every combination of learning rate, filters and batch size."""
 
-    learning_rates: Tuple[float, ...] = param((1e-3, 1e-4, 1e-5), label="Learning rates", help="Values to try.",
-                                              minimum=1e-7, maximum=1.0, group="Grid")
-    filter_counts: Tuple[int, ...] = param(FILTERS, label="Filters", help="Values to try.", choices=FILTERS,
-                                           group="Grid")
-    batch_sizes: Tuple[int, ...] = param((8, 16, 32), label="Batch sizes", help="Values to try.", minimum=1,
-                                         maximum=512, group="Grid")
+    # One value becomes a grid of them.
+    learning_rate: Tuple[float, ...] = param(  # type: ignore[assignment]
+        (1e-3, 1e-4, 1e-5), label="Learning rates", help="Values to try.", minimum=1e-7, maximum=1.0, group="Grid")
+    filters: Tuple[int, ...] = param(  # type: ignore[assignment]
+        FILTERS, label="Filters", help="Values to try.", choices=FILTERS, group="Grid")
+    batch_size: Tuple[int, ...] = param(  # type: ignore[assignment]
+        (8, 16, 32), label="Batch sizes", help="Values to try.", minimum=1, maximum=512, group="Grid")
     n_seeds: int = param(1, label="Repetitions", help="Trainings of each combination with different seeds; "
                          "differences below their spread mean nothing.", minimum=1, maximum=20, group="Grid")
 

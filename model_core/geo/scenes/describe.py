@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date as Date
 from pathlib import Path
 
 from affine import Affine
@@ -41,7 +41,7 @@ class SceneInfo:
     path: Path
     bands: tuple[str, ...]
     indexes: tuple[int, ...]
-    date: Date | None
+    date: datetime.date | None
     sensor: str
     quantity: str
     gains: tuple[float, ...]
@@ -58,7 +58,9 @@ class SceneInfo:
     notes: tuple[str, ...]
 
 
-def describe(path: str | Path, bands: Sequence[str] | None = None, date: Date | str | None = None) -> SceneInfo:
+def describe(
+    path: str | Path, bands: Sequence[str] | None = None, date: datetime.date | str | None = None
+) -> SceneInfo:
     """Reads what an image file and the metadata beside it say.
 
     Args:
@@ -91,10 +93,10 @@ def _is_transparency(alpha: int | None, used: tuple[int, ...]) -> bool:
     return alpha is not None and alpha not in used
 
 
-def _day(given: Date | str | None) -> Date | None:
+def _day(given: datetime.date | str | None) -> datetime.date | None:
     if not isinstance(given, str):
         return given
     try:
-        return Date.fromisoformat(given)
+        return datetime.date.fromisoformat(given)
     except ValueError as error:
         raise UsageError("scene.date", f"{given!r} is not a date.", "Give it like 2015-11-09.", date=given) from error

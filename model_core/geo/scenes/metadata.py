@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from datetime import date
 from glob import escape
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -109,7 +109,9 @@ def day(stamp: str | None) -> date | None:
 
 
 def _common(file: Path, other: Path) -> int:
-    return len(os.path.commonprefix([file.name.lower(), other.name.lower()]))
+    """Length of what both names begin with."""
+    pairs = zip(file.name.lower(), other.name.lower(), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _local(element: Element) -> str:

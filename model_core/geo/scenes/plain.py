@@ -54,8 +54,8 @@ def name_bands(
     if given:
         names: Sequence[str | None] = _checked(header, given)
         for source, known in ((f"{sensor} files", order), ("the file itself", described), ("its colours", coloured)):
-            pairs = zip(names, known or (), strict=False)
-            if any(a and b and a != b and {a, b} & set(BANDS) for a, b in pairs):
+            twins = zip(names, known or (), strict=False)
+            if any(a and b and a != b and {a, b} & set(BANDS) for a, b in twins):
                 said = ", ".join(name or "?" for name in known or ())
                 notes += (f"The band names given for {header.path.name} ({', '.join(n or '-' for n in names)}) "
                           f"contradict {source} ({said}); the given ones are used.",)
@@ -65,8 +65,8 @@ def name_bands(
     elif any(described):
         names = described
         if not all(described):
-            left = ", ".join(text or f"band {i}" for i, text in enumerate(header.descriptions, 1) if not described[i - 1])
-            notes = (f"Bands of {header.path.name} whose names are not known are not used: {left}.",)
+            left = [text or f"band {i}" for i, text in enumerate(header.descriptions, 1) if not described[i - 1]]
+            notes = (f"Bands of {header.path.name} whose names are not known are not used: {', '.join(left)}.",)
     elif coloured:
         names = coloured
         notes = (f"The band names of {header.path.name} are taken from its colours: {', '.join(coloured)}.",)
@@ -117,4 +117,6 @@ def _colours(header: Header) -> tuple[str, ...] | None:
 
 
 def _example(count: int) -> Sequence[str]:
-    return BANDS[:3] + ("nir",) if count == 4 else BANDS[:count] if count <= len(BANDS) else (*BANDS, "...")
+    if count == 4:
+        return (*BANDS[:3], "nir")
+    return BANDS[:count] if count <= len(BANDS) else (*BANDS, "...")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from xml.etree.ElementTree import Element
 
 from ...contract.bands import BANDS
 from ...contract.errors import InputError
@@ -52,7 +53,8 @@ def product(header: Header, given: Sequence[str] | None) -> Product | None:
         kind = "udm"
         mask = metadata.mask_beside(header.path, scene_id, kind)
     if mask is None:
-        more += (f"No unusable-data mask (_udm2.tif, _udm.tif) lies beside {header.path.name}: clouds are not masked by it.",)
+        more += (f"No unusable-data mask (_udm2.tif, _udm.tif) lies beside {header.path.name}: clouds are not masked "
+                 "by it.",)
     day = metadata.day(metadata.text(root, "acquisitionDateTime")) if root is not None else None
     return Product("PlanetScope", quantity, bands, indexes, gains, (0.0,) * len(bands),
                    day or date_in_name((scene_id or "").split("_")[0]) or date_in_name(scene_id or ""),
@@ -60,7 +62,7 @@ def product(header: Header, given: Sequence[str] | None) -> Product | None:
 
 
 def _radiometry(
-    header: Header, bands: Sequence[str], root: metadata.Element | None
+    header: Header, bands: Sequence[str], root: Element | None
 ) -> tuple[str, tuple[float, ...], tuple[str, ...]]:
     corrected = root is not None and metadata.text(root, "atmosphericCorrectionApplied") == "true"
     if corrected or re.search(r"_SR(_|$)", header.path.stem):
@@ -81,7 +83,7 @@ def _radiometry(
     return "toa_reflectance", tuple(coefficients[band] for band in bands), ()
 
 
-def _coefficients(root: metadata.Element) -> dict[str, float]:
+def _coefficients(root: Element) -> dict[str, float]:
     """Reflectance of one count by band name; the document numbers the bands in the sensor's order."""
     by_number = {}
     for part in metadata.elements(root, "bandSpecificMetadata"):

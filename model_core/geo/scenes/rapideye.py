@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from xml.etree.ElementTree import Element
 
 from ...arrays.radiometry import RAPIDEYE_EAI, reflectance_gain
 from ...contract.bands import BANDS
@@ -81,7 +82,7 @@ def _radiometry(
     ), ()
 
 
-def _from_xml(root: metadata.Element) -> _Facts:
+def _from_xml(root: Element) -> _Facts:
     gains = {}
     for part in metadata.elements(root, "bandSpecificMetadata"):
         index, gain = metadata.number(part, "bandNumber"), metadata.number(part, "radiometricScaleFactor")

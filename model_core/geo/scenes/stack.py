@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import geopandas
@@ -18,9 +17,8 @@ from ...contract.errors import InputError
 from ..grid import Grid
 from ..vectors import read_polygons
 from .describe import SceneInfo
-from .tile import Span, Tile, footprint
-
-Unusable = geopandas.GeoDataFrame | geopandas.GeoSeries | str | Path
+from .placement import Span, footprint
+from .tile import Tile
 
 
 class SceneStack:
@@ -45,7 +43,11 @@ class SceneStack:
     """
 
     def __init__(
-        self, scenes: Sequence[SceneInfo], grid: Grid, bands: Sequence[str], unusable: Unusable | None = None
+        self,
+        scenes: Sequence[SceneInfo],
+        grid: Grid,
+        bands: Sequence[str],
+        unusable: geopandas.GeoDataFrame | geopandas.GeoSeries | str | Path | None = None,
     ) -> None:
         self.grid = grid
         self.bands = tuple(canonical(band) for band in bands)
@@ -72,7 +74,7 @@ class SceneStack:
             self._files = opening.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._tiles = []
         self._files.close()
 
@@ -93,29 +95,19 @@ class SceneStack:
         valid = np.zeros(window.shape, bool)
         for tile in self._tiles:
             part, tile_values, tile_valid = tile.read(window)
-            here = (slice(part.top - window.top, part.bottom - window.top),
-                    slice(part.left - window.left, part.right - window.left))
-            new = tile_valid & ~valid[here] if not part.empty else tile_valid
-            if not new.any():
+            if not tile_valid.any():
                 continue
+            here = part.seen_from(window)
+            new = tile_valid & ~valid[here]
             values[here][new] = tile_values[new]
             valid[here] |= new
             if valid.all():
                 break
         if self._unusable is not None:
-            lost = self._burn(window)
+            lost = _touched(self._unusable, self.grid.window(rows, cols))
             valid &= ~lost
             values[lost] = 0
         return values, valid
-
-    def _burn(self, window: Span) -> np.ndarray:
-        """Pixels that a polygon of unusable ground touches at all."""
-        part = self.grid.window(slice(window.top, window.bottom), slice(window.left, window.right))
-        assert self._unusable is not None  # noqa: S101
-        near = self._unusable[self._unusable.sindex.query(shapely.box(*part.bounds))]
-        if len(near) == 0:
-            return np.zeros(window.shape, bool)
-        return rasterize(near, window.shape, transform=part.transform, all_touched=True, dtype=np.uint8).astype(bool)
 
 
 def _check_alike(scenes: Sequence[SceneInfo]) -> None:
@@ -144,7 +136,7 @@ def _check_bands(scene: SceneInfo, bands: Sequence[str]) -> None:
         )
 
 
-def _geometries(unusable: Unusable, grid: Grid) -> geopandas.GeoSeries:
+def _geometries(unusable: geopandas.GeoDataFrame | geopandas.GeoSeries | str | Path, grid: Grid) -> geopandas.GeoSeries:
     """The polygons in the CRS of the grid."""
     shapes = read_polygons(unusable, role="unusable").frame if isinstance(unusable, (str, Path)) else unusable
     if shapes.crs is None:
@@ -152,3 +144,12 @@ def _geometries(unusable: Unusable, grid: Grid) -> geopandas.GeoSeries:
                          "Set it in QGIS (Layer > Set CRS of Layer), then save them again.")
     geometries = shapes.geometry.to_crs(grid.crs)
     return geometries[~(geometries.isna() | geometries.is_empty)].reset_index(drop=True)
+
+
+def _touched(geometries: geopandas.GeoSeries, window: Grid) -> np.ndarray:
+    """(h, w) bool: pixels that a polygon touches at all."""
+    near = geometries.iloc[geometries.sindex.query(shapely.box(*window.bounds))]
+    if len(near) == 0:
+        return np.zeros(window.shape, bool)
+    burnt = rasterize(near, window.shape, transform=window.transform, all_touched=True, dtype=np.uint8)
+    return np.asarray(burnt, bool)

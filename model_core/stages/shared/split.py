@@ -129,12 +129,12 @@ def seen_ground(split: Split, ground: Ground) -> dict[str, Any]:
 
 def _check(split: Split, params: Any) -> None:
     """Refuses a split in which a role has too few landslides over all dates together."""
-    together = folds.SplitSummary(
-        *(folds.RoleSummary(*(sum(getattr(getattr(s, role), name) for s in split.summaries)
-                              for name in ("ground_px", "landslide_px", "landslides")))
-          for role in ("train", "validation", "test")),
-        guard_px=0, guard_landslides=0,
+    train, validation, test = (
+        folds.RoleSummary(*(sum(getattr(getattr(summary, role), name) for summary in split.summaries)
+                            for name in ("ground_px", "landslide_px", "landslides")))
+        for role in ("train", "validation", "test")
     )
+    together = folds.SplitSummary(train, validation, test, guard_px=0, guard_landslides=0)
     folds.check_minimum(together, landslides=(params.min_landslides, 1, 1), landslide_px=(20, 8, 8))
     if not any(s.train.ground_px for s in split.summaries):
         raise InputError("split.no-ground", "No training ground is left.", "Use a smaller guard or fewer blocks.")

@@ -1,0 +1,69 @@
+"""Probability maps of windows, as fast as the device allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from .backend import memory_guard
+from .normalisation import adapt_batch_norm
+from .unet import MULTIPLE, check_input, folded
+
+_TURNS = tuple((quarters, mirrored) for quarters in range(4) for mirrored in (False, True))
+_PLAIN = ((0, False),)
+_ADAPT_BATCH = 8
+
+
+class Predictor:
+    """Predicts with a network whose batch normalisations are folded away; prepared once for each size of window.
+
+    Args:
+        model: From `build_unet`; not changed by predicting.
+        policy: Keras dtype policy to predict with, such as `Device.policy`; default the model's own.
+        tta: Mean over the eight turned and mirrored images, eight times as slow.
+    """
+
+    def __init__(self, model: keras.Model, policy: str | None = None, tta: bool = False) -> None:
+        self._model, self._policy = model, policy
+        self._views = _TURNS if tta else _PLAIN
+        self._network = folded(model, policy)
+
+    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, H, W, B) float32 network input -> (N, H, W) float32 probability; any H and W.
+
+        Raises:
+            ModelError: The network reads another number of bands.
+            ResourceError: The memory does not suffice for windows of this size.
+        """
+        height, width = images.shape[1:3]
+        padded = np.pad(images, ((0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)))
+        check_input(self._network, padded.shape)
+        total = np.zeros(padded.shape[:3], np.float32)
+        with memory_guard():
+            for quarters, mirrored in self._views:
+                view = np.rot90(padded[:, :, ::-1] if mirrored else padded, quarters, (1, 2))
+                probability = self._network.predict_on_batch(np.ascontiguousarray(view))[..., 0]
+                back = np.rot90(probability, -quarters, (1, 2))
+                total += back[:, :, ::-1] if mirrored else back
+        return total[:, :height, :width] / np.float32(len(self._views))
+
+    def adapt(self, windows: Iterable[NDArray[np.float32]]) -> None:
+        """Takes the network's statistics anew from unlabelled windows (h, w, B) of the image to be predicted."""
+        with memory_guard():
+            adapt_batch_norm(self._model, _stacked(windows))
+        self._network = folded(self._model, self._policy)
+
+
+def _stacked(windows: Iterable[NDArray[np.float32]]) -> Iterable[NDArray[np.float32]]:
+    """Batches of neighbouring windows of one size."""
+    batch: list[NDArray[np.float32]] = []
+    for window in windows:
+        if batch and (window.shape != batch[0].shape or len(batch) == _ADAPT_BATCH):
+            yield np.stack(batch)
+            batch = []
+        batch.append(window)
+    if batch:
+        yield np.stack(batch)

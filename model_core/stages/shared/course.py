@@ -1,0 +1,133 @@
+"""The course of a training: one model on one split, or k models so that every pixel is judged out of fold."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from ...arrays import folds
+from ...arrays.blending import Strip
+from ...arrays.codes import IGNORE, NOWHERE
+from ...arrays.confusion import Confusion
+from ...contract.errors import Cancelled
+from ...contract.events import Report, Result
+from ...geo.files import write_json_atomic
+from ...geo.polygonise import polygonise
+from ...geo.vectors import write_layers
+from .ground import Ground
+from .map_files import classes_of, write_maps
+from .runs import new_run, safe_name
+from .split import announce, blocks_layer, choose_split, cut_blocks, split_blocks
+from .training import NetworkSpec, accuracy_row, train_on
+
+STATE = "state"
+
+
+def run_course(
+    stage: str, params: Any, grounds: Sequence[Ground], spec: NetworkSpec, build: Callable[[], Any],
+    start_device: Callable[[], Any], report: Report,
+) -> Result:
+    """Trains as the parameters say and writes everything into a new run folder.
+
+    Args:
+        stage: "train" or "fine-tune".
+        params: Of that stage.
+        grounds: Where the labels are.
+        spec: What the network is.
+        build: Gives the network to start from.
+        start_device: Sets up the device; called after the input was checked, because it takes seconds.
+        report: Told everything.
+    """
+    name = safe_name(params.name or Path(params.out).name)
+    course = _out_of_fold if params.folds else _single
+    try:
+        with new_run(stage, params, resume=params.resume, keep_partial=True) as folder:
+            return course(params, grounds, spec, build, start_device, folder, name, report)
+    except Cancelled as stopped:
+        raise Cancelled("cancelled", "The training was stopped; what it learned so far is kept.",
+                        "Go on with the same command and --resume.") from stopped
+
+
+def _single(
+    params: Any, grounds: Sequence[Ground], spec: NetworkSpec, build: Callable[[], Any],
+    start_device: Callable[[], Any], folder: Path, name: str, report: Report,
+) -> Result:
+    split = choose_split(grounds, params, report)
+    write_layers(folder / "blocks.gpkg", {"blocks": blocks_layer(split, grounds[0])})
+    trained = train_on(grounds, split, params, spec, build, start_device(), folder, name, report, params.resume)
+    rows = trained.table(grounds)
+    _finish(folder, rows, split.table(grounds))
+    out = Path(params.out)
+    return Result(
+        {"weights": str(out / trained.card.weights), "card": str(out / f"{name}.json"),
+         "blocks": str(out / "blocks.gpkg"), "curves": str(out / "curves.png")},
+        {"split": split.table(grounds), "accuracy on test ground": rows,
+         "kept training epoch": trained.best_epoch, "threshold": trained.card.threshold},
+    )
+
+
+def _out_of_fold(
+    params: Any, grounds: Sequence[Ground], spec: NetworkSpec, build: Callable[[], Any],
+    start_device: Callable[[], Any], folder: Path, name: str, report: Report,
+) -> Result:
+    blocks = cut_blocks(grounds, params)
+    plan = folds.fold_plan(params.n_blocks, params.folds)
+    splits = [split_blocks(grounds, blocks, sorted(test), sorted(validation), params) for test, validation in plan]
+    device = start_device()
+    nearest = _nearest_block(blocks)
+    probability = [np.full(ground.grid.shape, np.nan, np.float32) for ground in grounds]
+    classes = [np.full(ground.grid.shape, IGNORE, np.uint8) for ground in grounds]
+    pooled = [Confusion()] * len(grounds)
+    for number, (split, (test, _)) in enumerate(zip(splits, plan, strict=True), start=1):
+        report.log(f"Fold {number} of {len(plan)}")
+        announce(split, grounds, report)
+        place = folder / f"fold-{number}"
+        place.mkdir(exist_ok=True)
+        trained = train_on(grounds, split, params, spec, build, device, place, f"{name}-fold-{number}", report,
+                           params.resume)
+        own = np.isin(nearest, list(test))
+        for i in range(len(grounds)):
+            probability[i][own] = trained.maps[i][own]
+            classes[i][own] = classes_of(trained.maps[i], trained.card.threshold)[own]
+            pooled[i] += trained.test[i]
+    layer = blocks_layer(splits[0], grounds[0]).dissolve("block", as_index=False).drop(columns=["role", "area_m2"])
+    write_layers(folder / "blocks.gpkg", {"blocks": layer.assign(role="test")})
+    outputs = {"blocks": str(Path(params.out) / "blocks.gpkg")}
+    for i, ground in enumerate(grounds):
+        stem = f"out_of_fold_{safe_name(ground.scenes.name)}"
+        _write_out_of_fold(folder, stem, ground, probability[i], classes[i], params, name)
+        outputs[stem] = str(Path(params.out) / f"{stem}_polygons.gpkg")
+    rows = [accuracy_row(ground.scenes.name, counts, ground.grid.pixel_area_m2)
+            for ground, counts in zip(grounds, pooled, strict=True)]
+    _finish(folder, rows, [])
+    return Result(outputs, {"out-of-fold accuracy, whole area": rows})
+
+
+def _write_out_of_fold(
+    folder: Path, stem: str, ground: Ground, probability: np.ndarray, classes: np.ndarray, params: Any, name: str
+) -> None:
+    """Rasters and polygons in which no pixel was predicted by a model that saw it."""
+    first, second = (folder / f"{stem}_{role}.tif" for role in ("probability", "binary"))
+    write_maps([(Strip(0, probability), classes)], ground.grid, first, second,
+               {"model": name, "date": str(ground.scenes.date or ""), "note": "out of fold"})
+    polygonise(second, first, folder / f"{stem}_polygons.gpkg", min_area_m2=params.min_area_m2,
+               date=ground.scenes.date, model_id=name)
+
+
+def _nearest_block(blocks: np.ndarray) -> np.ndarray:
+    """Block of every pixel; ground that nobody searched goes with the nearest block, whose model never saw it."""
+    rows, cols = ndimage.distance_transform_edt(blocks == NOWHERE, return_distances=False, return_indices=True)
+    nearest: np.ndarray = blocks[rows, cols]
+    return nearest
+
+
+def _finish(folder: Path, accuracy: list[dict[str, Any]], split: list[dict[str, Any]]) -> None:
+    """Writes the tables and clears the state that only a resume needs."""
+    write_json_atomic(folder / "accuracy.json", {"accuracy": accuracy, "split": split})
+    for state in folder.rglob(STATE):
+        shutil.rmtree(state)

@@ -1,0 +1,240 @@
+"""Trains one network on one split of the ground, maps the ground with it, and judges it on ground it never saw."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...arrays.codes import IGNORE, TEST, TRAIN, VALIDATION
+from ...arrays.confusion import Confusion, from_maps
+from ...arrays.sampling import epoch_sample, training_windows
+from ...arrays.thresholds import ThresholdCurve
+from ...contract.card import ModelCard, Scaling
+from ...contract.events import Report
+from ...report.figures import learning_curves
+from .ground import Ground
+from .mapping import map_probability
+from .map_files import classes_of
+from .models import now, save_model, versions
+from .split import Split, seen_ground
+
+DEFAULT_THRESHOLD = 0.5
+# Validation windows; larger ones are faster and have less edge.
+VALIDATION_PX = 256
+MAP_WINDOW_PX, MAP_OVERLAP_PX = 512, 64
+MEASURED = "pooled over all pixels of the test ground; epoch and threshold were chosen on validation ground"
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What a network is before it has learned."""
+
+    bands: tuple[str, ...]
+    quantity: str
+    scaling_rule: str
+    filters: int
+    up_convolutions: str
+    base: str | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that has learned.
+
+    Attributes:
+        card: Its card; the weights lie beside it.
+        maps: (H, W) float32 probability of each ground, NaN = not observed.
+        test: Counts on the test ground of each ground.
+        validation: Counts on the validation ground of all of them, at the chosen threshold.
+        best_epoch: Training epoch that was kept.
+    """
+
+    card: ModelCard
+    maps: tuple[np.ndarray, ...]
+    test: tuple[Confusion, ...]
+    validation: Confusion
+    best_epoch: int
+
+    def table(self, grounds: Sequence[Ground]) -> list[dict[str, Any]]:
+        """Accuracy on the test ground, a row a date."""
+        return [accuracy_row(ground.scenes.name, confusion, ground.grid.pixel_area_m2)
+                for ground, confusion in zip(grounds, self.test, strict=True)]
+
+
+def train_on(
+    grounds: Sequence[Ground], split: Split, params: Any, spec: NetworkSpec, build: Callable[[], Any], device: Any,
+    folder: Path, name: str, report: Report, resume: bool,
+) -> Trained:
+    """Trains, calibrates, judges and saves.
+
+    Args:
+        grounds: Where the labels are.
+        split: Who may see what.
+        params: With the fields of FitInputs.
+        spec: What the network is.
+        build: Gives the network to start from.
+        device: From `start_device`.
+        folder: For weights, card, curves and, while it runs, the state.
+        name: Of the model.
+        report: Told curves and progress.
+        resume: Goes on where an earlier call in the same folder was stopped.
+    """
+    from ...network.inference import Predictor
+
+    model = build()
+    fitted = _fit(model, grounds, split, params, folder / "state", report, resume)
+    predictor = Predictor(model)
+    report.stage("Mapping the ground")
+    maps = tuple(map_ground(ground, predictor.predict, report) for ground in grounds)
+    threshold, rule, validation = _calibrate(maps, grounds, split, params.calibrate)
+    test = tuple(judge(probability, ground.codes, role_map == TEST, threshold)
+                 for probability, ground, role_map in zip(maps, grounds, split.maps, strict=True))
+    _write_history(fitted, folder, name)
+    card = _card(name, spec, params, grounds, split, model.count_params(), device, threshold, rule)
+    card = _with_results(card, fitted, test, validation)
+    return Trained(save_model(model, card, folder), maps, test, validation, fitted.best_epoch)
+
+
+def map_ground(ground: Ground, predict: Any, report: Report) -> np.ndarray:
+    """(H, W) float32 probability of a ground."""
+    def read(rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
+        return ground.image[rows, cols], ground.valid[rows, cols]
+
+    strips = map_probability(read, ground.grid.shape, predict, report, window_px=MAP_WINDOW_PX,
+                             overlap_px=MAP_OVERLAP_PX)
+    return np.concatenate([strip.values for strip in strips])
+
+
+def judge(probability: np.ndarray, codes: np.ndarray, where: np.ndarray, threshold: float) -> Confusion:
+    """Counts of a thresholded map against label codes on some ground."""
+    return from_maps(classes_of(probability, threshold), codes, where)
+
+
+def accuracy_row(name: str, counts: Confusion, pixel_area_m2: float) -> dict[str, Any]:
+    """A line of an accuracy table; on ground without landslides only the false alarms mean something."""
+    ground_km2 = counts.total * pixel_area_m2 / 1e6
+    return {
+        "date": name, "ground [km²]": ground_km2, "precision": counts.precision, "recall": counts.recall,
+        "F1": counts.f1, "IoU": counts.iou,
+        "false alarms [m²/km²]": counts.fp * pixel_area_m2 / ground_km2 if counts.total else None,
+    }
+
+
+def _fit(
+    model: Any, grounds: Sequence[Ground], split: Split, params: Any, state: Path, report: Report, resume: bool
+) -> Any:
+    from ...network import feeding, fitting
+    from ...network.augmentation import Augmentation
+
+    images = [ground.image for ground in grounds]
+    sets = [training_windows(role_map, ground.codes, params.patch_size_px, params.stride_px,
+                             drop_empty=params.drop_empty)
+            for ground, role_map in zip(grounds, split.maps, strict=True)]
+
+    def windows(epoch: int) -> list[Any]:
+        return [
+            feeding.Patch(date, window.rows.start, window.cols.start)
+            for date, windows in enumerate(sets)
+            for window in epoch_sample(windows, params.seed + date, epoch, params.jitter_px,
+                                       positive_share=params.positive_share)
+        ]
+
+    patches = feeding.Patches(images, [_only(ground, role_map, TRAIN) for ground, role_map in
+                                       zip(grounds, split.maps, strict=True)],
+                              windows, params.patch_size_px, params.batch_size, params.seed)
+    cover = feeding.Cover(images, [_only(ground, role_map, VALIDATION) for ground, role_map in
+                                   zip(grounds, split.maps, strict=True)], VALIDATION_PX, 4)
+    w_fn, w_fp = params.loss_weights()
+    settings = fitting.FitSettings(
+        training_epochs=params.training_epochs, learning_rate=params.learning_rate, schedule=params.schedule,
+        w_fn=w_fn, w_fp=w_fp, monitor=params.monitor, patience=params.patience, seed=params.seed,
+        augmentation=Augmentation(
+            rotation_deg=params.rotation_deg, shear_deg=params.shear_deg, flip_horizontal=params.flips,
+            flip_vertical=params.flips, zoom=params.zoom, gain=params.gain, offset=params.offset,
+            band_dropout=params.band_dropout,
+        ),
+    )
+    report.stage("Training")
+    return fitting.fit(model, patches, cover, settings, state, report, resume)
+
+
+def _only(ground: Ground, role_map: np.ndarray, role: int) -> np.ndarray:
+    return np.where(role_map == role, ground.codes, IGNORE).astype(np.uint8)
+
+
+def _calibrate(
+    maps: Sequence[np.ndarray], grounds: Sequence[Ground], split: Split, calibrate: bool
+) -> tuple[float, str, Confusion]:
+    """The threshold, how it was chosen, and the counts on validation ground at it."""
+    curve = ThresholdCurve()
+    for probability, ground, role_map in zip(maps, grounds, split.maps, strict=True):
+        curve.feed(probability, ground.codes, role_map == VALIDATION)
+    if calibrate:
+        threshold = curve.choose("f1")
+        return threshold, "best F1 on validation ground", curve.confusion(threshold)
+    return DEFAULT_THRESHOLD, "fixed", curve.confusion(DEFAULT_THRESHOLD)
+
+
+def _card(
+    name: str, spec: NetworkSpec, params: Any, grounds: Sequence[Ground], split: Split, parameters: int, device: Any,
+    threshold: float, rule: str,
+) -> ModelCard:
+    w_fn, w_fp = params.loss_weights()
+    first, size = grounds[0], grounds[0].grid.pixel_size_m
+    dates = sorted(ground.scenes.date.isoformat() for ground in grounds if ground.scenes.date)
+    centre, spread = (np.mean([getattr(ground.scaling, part) for ground in grounds], axis=0).tolist()
+                      for part in ("centre", "spread"))
+    zoom = 1 + params.zoom
+    return ModelCard(
+        name=name,
+        created=now(),
+        description=f"U-Net that maps landslides, trained on {', '.join(g.scenes.name for g in grounds)}.",
+        bands=spec.bands,
+        quantity=spec.quantity,
+        scaling=Scaling(spec.scaling_rule, tuple(centre), tuple(spread), first.scaling.clip),
+        patch_size_px=params.patch_size_px,
+        # What augmentation showed it, and a quarter more for what networks tolerate.
+        pixel_size_range_m=(round(size / zoom / 1.25, 2), round(size * zoom * 1.25, 2)),
+        filters=spec.filters,
+        up_convolutions=spec.up_convolutions,
+        parameters=parameters,
+        threshold=threshold,
+        threshold_rule=rule,
+        weights=f"{name}.weights.h5",
+        sha256="",
+        loss={"name": "tversky", "w_fn": w_fn, "w_fp": w_fp},
+        training={
+            "epochs": [ground.scenes.name for ground in grounds],
+            "landslides": sum(summary.train.landslides for summary in split.summaries),
+            "preset": params.preset, "seed": params.seed, "split": params.split, "batch_size": params.batch_size,
+            "learning_rate": params.learning_rate, "base_model": spec.base,
+        },
+        training_ground=seen_ground(split, first),
+        versions=versions(device),
+        start=dates[0] if dates else None,
+        end=dates[-1] if dates else None,
+    )
+
+
+def _with_results(card: ModelCard, fitted: Any, test: Sequence[Confusion], validation: Confusion) -> ModelCard:
+    pooled = sum(test, Confusion())
+    metrics = {"precision": pooled.precision, "recall": pooled.recall, "f1": pooled.f1, "iou": pooled.iou,
+               "validation_f1": validation.f1}
+    training = {**card.training, "best_epoch": fitted.best_epoch, "epochs_trained": len(fitted.history["loss"])}
+    return replace(card, metrics=metrics, measured=MEASURED, training=training)
+
+
+def _write_history(fitted: Any, folder: Path, name: str) -> None:
+    names = list(fitted.history)
+    rows = [dict(zip(["epoch", *names], [number, *values], strict=True))
+            for number, values in enumerate(zip(*fitted.history.values(), strict=True), start=1)]
+    with (folder / "history.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, ["epoch", *names])
+        writer.writeheader()
+        writer.writerows(rows)
+    learning_curves(rows, fitted.best_epoch, name, folder / "curves.png")

@@ -1,0 +1,44 @@
+"""Trains a new network on scenes with digitised landslides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..contract.events import Report, Result
+from ..contract.params.train import TrainParams
+from .shared.course import run_course
+from .shared.ground import load_grounds
+from .shared.models import start_device
+from .shared.scenes import DatedScenes, describe_series, network_bands, series_of, study_grid
+from .shared.training import NetworkSpec
+
+
+def run(params: TrainParams, report: Report) -> Result:
+    """Splits the ground, trains, calibrates on validation ground, judges on test ground, writes model and card.
+
+    Raises:
+        InputError: Images or labels cannot be used, or a part of the ground has too few landslides.
+        ModelError: The training diverged.
+        OutputError: The results cannot be written.
+        Cancelled: Stopped on request; `--resume` goes on.
+    """
+    series = series_of(params)
+    dated = describe_series(series, report)
+    bands = network_bands(dated, params.model_bands)
+    grounds = load_grounds(dated, study_grid(dated, series), bands, params.scaling, params.min_area_m2, report)
+    spec = NetworkSpec(bands, quantity_of(dated, report), params.scaling, params.filters, params.up_convolutions)
+
+    def build() -> object:
+        from ..network.unet import build_unet
+
+        return build_unet(len(bands), params.filters, params.up_convolutions, momentum=params.momentum)
+
+    return run_course("train", params, grounds, spec, build, lambda: start_device(params, report), report)
+
+
+def quantity_of(dated: Sequence[DatedScenes], report: Report) -> str:
+    """The unit that the network learns from; a mix is allowed because each scene is scaled by itself."""
+    found = sorted({info.quantity for scenes in dated for info in scenes.infos})
+    if len(found) > 1:
+        report.warn(f"The scenes hold different quantities ({', '.join(found)}); scene-wise scaling evens that out.")
+    return found[0]
