@@ -149,7 +149,9 @@ def _text(value: Any) -> str:
     if value is None or value != value:
         return "-"
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+        if abs(value) >= 100:
+            return f"{value:,.0f}"
+        return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
     return str(value)
 
 

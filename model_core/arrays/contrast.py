@@ -51,13 +51,13 @@ class ContrastMeter:
         seed: Of the places.
     """
 
-    def __init__(self, n_polygons: int, n_bands: int, ring_px: int = 3, n_moves: int = 39, seed: int = 0) -> None:
+    def __init__(self, n_polygons: int, n_bands: int, ring_px: int = 3, n_moves: int = 59, seed: int = 0) -> None:
         self._n, self._ring_px = n_polygons, ring_px
         self._moves = np.random.default_rng(seed).uniform(0.1, 0.9, (n_moves, 2))  # parts of the tile's sides
         self._drawn = np.zeros(2 * n_polygons, np.int64)  # first insides, then rings
         self._count = np.zeros((n_moves + 1, 2 * n_polygons))
         self._sum = np.zeros((n_moves + 1, n_bands, 2 * n_polygons))
-        self._squares = np.zeros_like(self._sum)
+        self._ring_squares = np.zeros((n_moves + 1, n_bands, n_polygons))
 
     def add(self, image: NDArray[np.float32], valid: NDArray[np.bool_], ids: NDArray[np.int32], core: Window) -> None:
         """Adds one tile.
@@ -89,7 +89,7 @@ class ContrastMeter:
         inside, around = self._count[:, :n], self._count[:, n:]
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = self._sum / self._count[:, None]
-            variance = self._squares[..., n:] / around[:, None] - mean[..., n:] ** 2
+            variance = self._ring_squares / around[:, None] - mean[..., n:] ** 2
             distance = (mean[..., :n] - mean[..., n:]) ** 2 / np.where(variance > 0, variance, np.nan)
         enough = (inside >= _MIN_PIXELS) & (around >= _MIN_PIXELS)
         enough[1:] &= (inside[1:] >= _MIN_SHARE * inside[0]) & (around[1:] >= _MIN_SHARE * around[0])
@@ -98,9 +98,7 @@ class ContrastMeter:
         as_high = (usable & (contrast[1:] >= contrast[0])).sum(axis=0)
         p_value = (1 + as_high) / (1 + usable.sum(axis=0))
         told = np.isfinite(contrast[0]) & (usable.sum(axis=0) >= _MIN_MOVES)
-        return Contrasts(
-            self._drawn[:n], inside[0].astype(np.int64), contrast[0], np.where(told, p_value, np.nan)
-        )
+        return Contrasts(self._drawn[:n], inside[0].astype(np.int64), contrast[0], np.where(told, p_value, np.nan))
 
     def _tally(
         self, move: int, image: NDArray[np.float32], usable: NDArray[np.bool_], rows: NDArray[np.intp],
@@ -112,7 +110,7 @@ class ContrastMeter:
         for band in range(image.shape[2]):
             values = image[rows, cols, band].astype(np.float64)
             self._sum[move, band] += np.bincount(bins, values, minlength=2 * self._n)
-            self._squares[move, band] += np.bincount(bins, values**2, minlength=2 * self._n)
+            self._ring_squares[move, band] += np.bincount(bins, values**2, minlength=2 * self._n)[self._n :]
 
 
 def _ring_ids(ids: NDArray[np.int32], width_px: int) -> NDArray[np.int32]:

@@ -61,7 +61,7 @@ class Grid:
     def window(self, rows: slice, cols: slice) -> Grid:
         """The part of the grid in these rows and columns; it may reach over the edge."""
         shift = Affine.translation(cols.start, rows.start)
-        return Grid(self.crs, self.transform * shift, cols.stop - cols.start, rows.stop - rows.start)
+        return Grid(self.crs, self.transform @ shift, cols.stop - cols.start, rows.stop - rows.start)
 
 
 def choose_grid(
@@ -168,7 +168,7 @@ def _utm(scene: SceneInfo) -> str:
 
 
 def _centre(scene: SceneInfo) -> tuple[float, float]:
-    x, y = scene.transform * (scene.width / 2, scene.height / 2)
+    x, y = scene.transform @ (scene.width / 2, scene.height / 2)
     lon, lat = reproject_points(np.array([x]), np.array([y]), scene.crs, "EPSG:4326")
     return float(lon[0]), float(lat[0])
 
@@ -178,7 +178,7 @@ def _ground_size_m(scene: SceneInfo, target: str) -> float:
     if _is_on_crs(scene, target):
         return float(scene.transform.a)
     column, row = scene.width / 2, scene.height / 2
-    corners = [scene.transform * p for p in ((column, row), (column + 1, row), (column, row + 1))]
+    corners = [scene.transform @ p for p in ((column, row), (column + 1, row), (column, row + 1))]
     x, y = reproject_points(np.array([c[0] for c in corners]), np.array([c[1] for c in corners]), scene.crs, target)
     east_west, north_south = math.hypot(x[1] - x[0], y[1] - y[0]), math.hypot(x[2] - x[0], y[2] - y[0])
     degrees = pyproj.CRS.from_user_input(scene.crs).is_geographic

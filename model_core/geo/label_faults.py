@@ -52,7 +52,9 @@ def outline_faults(
     rows = frame["source_row"].to_numpy()
     area, perimeter = measure(geometry, frame.crs)
     compactness = 4 * np.pi * area / perimeter**2
-    narrow = shapely.is_empty(shapely.buffer(geometry, -pixel_size_m / 2))
+    # No polygon holds more than its perimeter times the radius of the largest circle in it.
+    narrow = area <= 1.01 * perimeter * pixel_size_m / 2
+    narrow[narrow] = shapely.is_empty(shapely.buffer(geometry[narrow], -pixel_size_m / 2))
 
     first, second, shared = _pairs(geometry, frame.crs, 0.01 * pixel_size_m**2)
     same = shared >= _SAME * (area[first] + area[second] - shared)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import rasterio
 import rasterio.shutil
-from rasterio._err import CPLE_BaseError  # what rasterio.shutil raises
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
@@ -24,6 +24,8 @@ from .grid import Grid
 
 CACHE_BYTES = 128 * 2**20
 _STRIPE_BYTES = 16 * 2**20
+# rasterio.shutil lets GDAL's own errors through, and a SystemError where GDAL fails without a word.
+_GDAL_ERRORS = (RasterioError, CPLE_BaseError, SystemError)
 
 
 def limited_cache() -> rasterio.Env:
@@ -151,7 +153,8 @@ class RasterWriter:
         with ExitStack() as opening:
             self._folder = opening.enter_context(scratch_folder(self.path))
             with self._writing():
-                self._file = opening.enter_context((self._folder / "pixels").open("w+b"))
+                self._file = (self._folder / "pixels").open("w+b")
+                opening.callback(_close, self._file)
                 self._claim_room()
             self._open = opening.pop_all()
         return self
@@ -172,12 +175,12 @@ class RasterWriter:
                 for row in range(height):
                     self._file.seek(self._position(band, row_off + row, col_off))
                     self._file.write(bands[band, row].data)
+            self._file.flush()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._open:
             if kind is None:
                 with self._writing():
-                    self._file.flush()
                     self._publish()
 
     def _claim_room(self) -> None:
@@ -240,7 +243,7 @@ class RasterWriter:
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except (RasterioError, CPLE_BaseError) as error:  # before OSError, which some of them are
+        except _GDAL_ERRORS as error:  # before OSError, which some of them are
             raise OutputError("output.failed", f"{self.path} could not be written ({error}).",
                               "The disk may be full: free some space or choose another folder.",
                               path=str(self.path)) from error
@@ -249,6 +252,11 @@ class RasterWriter:
 
 
 _BYTE_ORDER = "LSB" if sys.byteorder == "little" else "MSB"
+
+
+def _close(file: BinaryIO) -> None:
+    with suppress(OSError):  # all was flushed, or failed and was said
+        file.close()
 
 
 def _check_file(path: Path) -> None:

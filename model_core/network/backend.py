@@ -110,8 +110,13 @@ def setup(
     chosen, reason = _precision(precision, gpus[0] if gpus else None, framework, _cpu_flags())
     keras.config.set_dtype_policy(_POLICIES[chosen])
     if seed is not None:
-        keras.utils.set_random_seed(seed)
+        reseed(seed)
     return Device(kind, name, chosen, framework, library.__version__, reason, threads or _usable_threads())
+
+
+def reseed(seed: int) -> None:
+    """Seeds Python, numpy and the framework, and so the first weights of the next network."""
+    _import("keras").utils.set_random_seed(seed)
 
 
 @contextmanager

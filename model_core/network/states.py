@@ -1,9 +1,9 @@
 """The state of a training on disk, whole after each training epoch, so that it can end and go on at any moment.
 
-    state_dir/
-        epoch_0007/  training.weights.h5 (weights and optimiser), state.json
-        epoch_0008/
-        best_0005.weights.h5
+state_dir/
+epoch_0007/  training.weights.h5 (weights and optimiser), state.json
+epoch_0008/
+best_0005.weights.h5
 """
 
 from __future__ import annotations

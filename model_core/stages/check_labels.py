@@ -245,14 +245,13 @@ def _summary(
 
 
 def _headline(summary: dict[str, Any]) -> dict[str, Any]:
-    shift = summary["shift"] or {}
+    shift = summary["shift"]
+    known = shift is not None and shift["significant"]
     return {
         "landslides": summary["polygons"],
-        "area [m²]": summary["area_union_m2"],
         "marked": summary["marked"],
-        "shift east [m]": shift.get("east_m"),
-        "shift north [m]": shift.get("north_m"),
-        "measured": shift.get("significant"),
+        "east [m]": shift["east_m"] if known else None,
+        "north [m]": shift["north_m"] if known else None,
         "best F1": summary["best_f1_at_shift"],
     }
 
@@ -264,7 +263,7 @@ def _findings(summary: dict[str, Any]) -> Iterator[str]:
             yield f"{count} of {summary['polygons']} polygons {_SENTENCES[mark]}."
     shift = summary["shift"]
     if shift is None or not shift["significant"]:
-        yield "No shift could be measured: the outlines do not follow edges in the image."
+        yield "No shift could be measured: the outlines follow no edges of the image, or too few."
     elif np.hypot(shift["rows_px"], shift["cols_px"]) >= _NOTABLE_SHIFT_PX:
         yield (f"The labels lie {shift['distance_m']:.1f} m ({shift['east_m']:+.1f} m east, {shift['north_m']:+.1f} m "
                f"north) beside the image; a perfect map would get F1 {summary['best_f1_at_shift']:.2f} against them.")

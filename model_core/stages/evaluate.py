@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas as gpd
+from shapely.geometry import shape
 
 from ..contract.events import Report, Result
 from ..contract.library import find_model
 from ..contract.params.evaluate import EvaluateParams
 from ..geo.areas import apply_minimum
 from ..geo.rasters import limited_cache
-from .predict import training_ground
 from .shared.judging.maps import LandslideMap, PolygonMap, RasterMap, grid_over, outlined
 from .shared.judging.objects import judge_objects
 from .shared.judging.pixels import PixelResult, judge_pixels
@@ -63,8 +63,9 @@ def _map(params: EvaluateParams, reference: Reference, objects: gpd.GeoDataFrame
 
 
 def _learned_ground(model: str | None) -> gpd.GeoDataFrame | None:
-    ground = None if model is None else training_ground(find_model(model)[0])
-    return None if ground is None else gpd.GeoDataFrame(geometry=ground)
+    """The ground whose labels the model has seen; None if unknown."""
+    ground = None if model is None else find_model(model)[0].training_ground
+    return None if ground is None else gpd.GeoDataFrame(geometry=[shape(ground)], crs="EPSG:4326")
 
 
 def _notes(params: EvaluateParams, reference: Reference, pixels: PixelResult, blocks: Blocks | None) -> list[str]:

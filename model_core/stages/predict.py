@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +9,20 @@ import geopandas as gpd
 from shapely.geometry import shape
 
 from ..contract.card import ModelCard
-from ..contract.errors import ModelError
 from ..contract.events import Report, Result
 from ..contract.library import find_model
 from ..contract.params.predict import PredictParams
 from ..geo.grid import Grid
 from ..geo.polygonise import polygonise
 from ..geo.rasters import limited_cache
-from .shared.mapping import Reader, map_probability
 from .shared.map_files import classes_of, write_maps
+from .shared.mapping import Reader, map_probability
 from .shared.models import load_predictor
 from .shared.runs import new_run, safe_name
 from .shared.scenes import (
     DatedScenes,
+    check_fit,
     describe_series,
-    network_bands,
     open_stack,
     scaled_reader,
     scene_scaling,
@@ -55,29 +53,6 @@ def run(params: PredictParams, report: Report) -> Result:
             names = predict_epoch(scenes, grid, card, predictor, params, partial, report, rows)
             outputs.update({f"{role}_{scenes.name}": str(Path(params.out) / name) for role, name in names.items()})
     return Result(outputs, {"predicted landslides": rows})
-
-
-def check_fit(card: ModelCard, dated: Sequence[DatedScenes], grid: Grid, report: Report) -> None:
-    """Refuses scenes that the model cannot read, and warns about those that it was not trained for.
-
-    Raises:
-        InputError: A band of the model is missing.
-        ModelError: The model scales with fixed numbers in another unit than the scene's.
-    """
-    network_bands(dated, card.bands)
-    low, high = card.pixel_size_range_m
-    if not low <= grid.pixel_size_m <= high:
-        report.warn(f"The model learned from pixels of {low:g} to {high:g} m; these are {grid.pixel_size_m:g} m. "
-                    "Expect a poorer map, or fine-tune the model.")
-    for info in (info for scenes in dated for info in scenes.infos):
-        if info.quantity != card.quantity and card.scaling.rule == "fixed":
-            raise ModelError(
-                "model.quantity",
-                f"The model reads {card.quantity.replace('_', ' ')}; {info.path.name} holds "
-                f"{info.quantity.replace('_', ' ')}.",
-                "Use a model with scene-wise scaling, or an image with metadata.",
-                path=str(info.path),
-            )
 
 
 def predict_epoch(

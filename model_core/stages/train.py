@@ -8,7 +8,7 @@ from ..contract.events import Report, Result
 from ..contract.params.train import TrainParams
 from .shared.course import run_course
 from .shared.ground import load_grounds
-from .shared.models import start_device
+from .shared.models import new_network, start_device
 from .shared.scenes import DatedScenes, describe_series, network_bands, series_of, study_grid
 from .shared.training import NetworkSpec
 
@@ -28,12 +28,8 @@ def run(params: TrainParams, report: Report) -> Result:
     grounds = load_grounds(dated, study_grid(dated, series), bands, params.scaling, params.min_area_m2, report)
     spec = NetworkSpec(bands, quantity_of(dated, report), params.scaling, params.filters, params.up_convolutions)
 
-    def build() -> object:
-        from ..network.unet import build_unet
-
-        return build_unet(len(bands), params.filters, params.up_convolutions, momentum=params.momentum)
-
-    return run_course("train", params, grounds, spec, build, lambda: start_device(params, report), report)
+    return run_course("train", params, grounds, spec, lambda: new_network(spec, params.momentum, params.seed),
+                      lambda: start_device(params, report), report)
 
 
 def quantity_of(dated: Sequence[DatedScenes], report: Report) -> str:

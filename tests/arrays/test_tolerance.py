@@ -1,5 +1,8 @@
+import geopandas as gpd
 import numpy as np
 import pytest
+from affine import Affine
+from rasterio.features import rasterize
 from scipy import ndimage
 
 from model_core.arrays.codes import BACKGROUND, IGNORE, LANDSLIDE
@@ -117,3 +120,15 @@ def test_shift_counts_of_windows_add_up():
         halo = grow(core, 3, 120, 150)
         parts.append(shift_counts(codes[halo], (2, -1), inside(core, halo)))
     assert pool(parts) == shift_counts(codes, (2, -1))
+
+
+# What an earlier measurement on the same layers found: F1 by shift in pixels of 5 m.
+@pytest.mark.realdata
+@pytest.mark.parametrize(("year", "expected"), [(2015, (0.90, 0.81, 0.61)), (2014, (0.87, 0.74, 0.51))])
+def test_shifted_labels_bound_the_f1_of_a_real_inventory(shared_data, year, expected):
+    frame = gpd.read_file(f"/vsizip/{shared_data}/inventories/Nepal.zip/Nepal/{year}.shp")
+    left, _, _, top = frame.total_bounds
+    transform = Affine(5, 0, left - 100, 0, -5, top + 100)
+    codes = rasterize(frame.geometry, out_shape=(2200, 2200), transform=transform, dtype="uint8")
+    found = [perfect_map_f1_at_shift(codes, (0, shift)) for shift in (1, 2, 4.5)]
+    assert found == pytest.approx(expected, abs=0.025)

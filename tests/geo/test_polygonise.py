@@ -32,8 +32,9 @@ def outlined(folder, binary, probability=None, **options):
     """Polygonises arrays; returns the summary and what pyogrio reads back."""
     if probability is None:
         probability = np.where(binary == 255, np.nan, binary * 0.9).astype(np.float32)
+    rasters = write(folder / "b.tif", binary, 255), write(folder / "p.tif", probability, np.nan)
     out = folder / "out.gpkg"
-    summary = polygonise(write(folder / "b.tif", binary, 255), write(folder / "p.tif", probability, np.nan), out, **options)
+    summary = polygonise(*rasters, out, **options)
     return summary, pyogrio.read_dataframe(out, layer="predicted")
 
 
@@ -94,7 +95,8 @@ def test_the_pixel_bound_holds_where_pixels_are_coarse(tmp_path):
     binary[2, 2:4] = 1  # 2 px of 100 m²
     out = tmp_path / "out.gpkg"
     coarse = TRANSFORM * Affine.scale(2)
-    rasters = write(tmp_path / "b.tif", binary, 255, coarse), write(tmp_path / "p.tif", binary.astype("f4"), np.nan, coarse)
+    rasters = (write(tmp_path / "b.tif", binary, 255, coarse),
+               write(tmp_path / "p.tif", binary.astype(np.float32), np.nan, coarse))
     assert polygonise(*rasters, out).n == 0
     assert polygonise(*rasters, out, min_pixels=2).n == 1
 

@@ -283,7 +283,8 @@ def test_released_nepal_inventories_are_read_exactly(shared_data: Path, year):
 @pytest.mark.realdata
 @pytest.mark.parametrize(("region", "invalid"), [("China", 49), ("PNG", 6)])
 def test_released_inventories_elsewhere_have_the_known_counts(shared_data: Path, region, invalid):
-    layers = {year: read_polygons(f"{shared_data}/inventories/{region}.zip|layername={year}") for year in OTHERS[region]}
+    archive = shared_data / "inventories" / f"{region}.zip"
+    layers = {year: read_polygons(archive, layer=str(year)) for year in OTHERS[region]}
     assert {year: len(layer.frame) for year, layer in layers.items()} == OTHERS[region]
     assert sum(layer.report.n_repaired for layer in layers.values()) == invalid
     assert all(layer.frame.is_valid.all() for layer in layers.values())

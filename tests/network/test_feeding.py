@@ -110,7 +110,7 @@ def test_a_resumed_feed_goes_on_where_the_epoch_begins():
     through, resumed = (Feed(source(lambda epoch: windows, batch_size=4)[0], augment, first) for first in (0, 2))
     steps = 3
     for index in range(2 * steps):
-        expected = through[2 * steps + index] if index == 0 else through[2 * steps + index]
+        expected = through[2 * steps + index]
         for ours, theirs in zip(resumed[index], expected, strict=True):
             np.testing.assert_array_equal(ours, theirs)
     through.close()

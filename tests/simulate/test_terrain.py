@@ -49,7 +49,7 @@ def test_landslides_start_high_and_end_low(terrain):
 
 def test_areas_follow_malamuds_law_between_the_bounds():
     areas = draw_areas(20_000, np.random.default_rng(1))
-    assert SMALLEST_M2 <= areas.min()
+    assert areas.min() >= SMALLEST_M2
     assert areas.max() <= LARGEST_M2
     tail = np.log(areas[areas > 3000])
     counts, edges = np.histogram(tail, np.log([3000, 6000, 12_000, 24_000]))

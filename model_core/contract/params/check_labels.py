@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import UsageError
 from ..fields import param
 from .inputs import GroundInputs, require
 
@@ -32,3 +33,9 @@ class CheckLabelsParams(GroundInputs):
         require(self, "out")
         if not self.series:
             require(self, "landslides")
+        if self.block_px < 12 * self.max_shift_px:
+            raise UsageError(
+                "params.block-too-small",
+                f"Blocks of {self.block_px} px are too small to tell a shift of up to {self.max_shift_px} px from chance.",
+                f"Use blocks of at least {12 * self.max_shift_px} px, or a smaller largest shift.",
+            )

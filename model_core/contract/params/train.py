@@ -61,6 +61,11 @@ class FineTuneParams(GroundInputs, SplitInputs, FitInputs, DeviceInputs):
     out: str = param("", label="Output folder", help="New folder for the fine-tuned model.", role="output_folder",
                      group="Output")
     name: str = param("", label="Name of the model", help="Default: the name of the output folder.", group="Output")
+    training_epochs: int = param(60, label="Training epochs", help="Passes over the training ground.", minimum=1,
+                                 maximum=5000, group="Training")
+    learning_rate: float = param(3e-4, label="Learning rate", help="Step size of the Adam optimiser; lower than for a "
+                                 "new network, so that what the model knows is not lost.", minimum=1e-7, maximum=1.0,
+                                 group="Training")
     layers: str = param("all", label="Layers to train", help="all, the decoder only, or the last layer only (head).",
                         choices=("all", "decoder", "head"), group="Training")
     adapt_batch_norm: bool = param(False, label="Adapt to the image first", help="Takes the network's internal "

@@ -62,7 +62,7 @@ class Span:
 
     def transform(self, raster: Affine) -> Affine:
         """The transform of this part of a raster."""
-        return raster * Affine.translation(self.left, self.top)
+        return raster @ Affine.translation(self.left, self.top)
 
 
 def footprint(info: SceneInfo, grid: Grid) -> Span:
@@ -89,7 +89,7 @@ def whole_pixel_shift(info: SceneInfo, grid: Grid) -> tuple[int, int] | None:
         return None
     columns = np.array([0, info.width, 0, info.width])
     rows = np.array([0, 0, info.height, info.height])
-    x, y = affine_points(~info.transform * grid.transform, columns, rows)
+    x, y = affine_points(~info.transform @ grid.transform, columns, rows)
     shifts = np.stack([y - rows, x - columns])
     whole = np.round(shifts[:, :1])
     # A hundredth of a pixel, over the whole file, is less than any position is known to.
@@ -100,7 +100,7 @@ def whole_pixel_shift(info: SceneInfo, grid: Grid) -> tuple[int, int] | None:
 
 def source_steps(info: SceneInfo, grid: Grid) -> tuple[float, float]:
     """Pixels of the file, across and down, in one pixel of the grid (in the middle of the file)."""
-    x, y = info.transform * (info.width / 2, info.height / 2)
+    x, y = info.transform @ (info.width / 2, info.height / 2)
     middle = reproject_points(np.array([x]), np.array([y]), info.crs, grid.crs)
     (column,), (row,) = affine_points(~grid.transform, *middle)
     cross: tuple[Any, Any] = np.array([column, column + 1, column]), np.array([row, row, row + 1])

@@ -25,7 +25,7 @@ from .placement import Span, footprint, pixels_under, source_steps, whole_pixel_
 MASK_BUFFER_PX: Final = 1
 _SOURCE_PIXELS: Final = 4 * 2**20  # read at once
 # GDAL interpolates positions along a row: over this width to better than 0.003 px. Whole strips, always the same ones,
-# make a pixel's value independent of the window that it is read in.
+# make a pixel's value independent of the window that it is read in (to 1e-4 px).
 _STRIP_PX: Final = 128
 _WHOLLY_VALID: Final = 1 - 1e-5
 
@@ -98,14 +98,15 @@ class Tile:
         # The mask is warped like the values: where it is not wholly 1, some invalid pixel has a share in the value.
         layers = np.ascontiguousarray(np.concatenate([values, valid[..., np.newaxis]], axis=-1).transpose(2, 0, 1))
         warped = np.zeros((len(layers), *window.shape), np.float32)
-        across, down = (min(1.0, 1 / step) for step in self._steps)
+        # Scales are stated, else GDAL guesses them for each strip; up to 5 % is no reason for a wider filter.
+        across, down = (1 / step if step > 1.05 else 1.0 for step in self._steps)
         for left in range(window.left, window.right, _STRIP_PX):
             strip = Span(window.top, window.bottom, left, left + _STRIP_PX)
             out = np.zeros((len(layers), *strip.shape), np.float32)
             reproject(
                 layers, out, src_transform=source.transform(self._info.transform), src_crs=self._info.crs,
                 dst_transform=strip.transform(self._grid.transform), dst_crs=self._grid.crs,
-                resampling=Resampling.bilinear, XSCALE=across, YSCALE=down,  # else GDAL guesses them for each strip
+                resampling=Resampling.bilinear, XSCALE=across, YSCALE=down,
             )
             warped[:, *strip.seen_from(window)] = out
         valid = warped[-1] >= _WHOLLY_VALID

@@ -24,6 +24,14 @@ def start_device(params: Any, report: Report) -> Any:
     return device
 
 
+def new_network(spec: Any, momentum: float, seed: int) -> Any:
+    """An untrained network; the same seed gives the same first weights, whatever was built before."""
+    from ...network import backend, unet
+
+    backend.reseed(seed)
+    return unet.build_unet(len(spec.bands), spec.filters, spec.up_convolutions, momentum=momentum)
+
+
 def load_network(card: ModelCard, folder: Path, momentum: float = 0.99) -> Any:
     """The network of a card with its weights.
 

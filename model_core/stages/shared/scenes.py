@@ -13,8 +13,8 @@ import numpy as np
 
 from ...arrays import scaling as scalings
 from ...contract.bands import BANDS, canonical
-from ...contract.card import Scaling
-from ...contract.errors import InputError, UsageError
+from ...contract.card import ModelCard, Scaling
+from ...contract.errors import InputError, ModelError, UsageError
 from ...contract.events import Report
 from ...contract.series import Epoch, Series, read_series
 from ...geo.grid import Grid, choose_grid
@@ -106,6 +106,29 @@ def network_bands(dated: Sequence[DatedScenes], wanted: Sequence[str] = ()) -> t
                          "Name the bands of each scene: blue, green, red, red_edge, nir.")
     others = sorted(common - set(BANDS))
     return names or tuple(band for band in (*BANDS, *others) if band in common)
+
+
+def check_fit(card: ModelCard, dated: Sequence[DatedScenes], grid: Grid, report: Report) -> None:
+    """Refuses scenes that the model cannot read, and warns about those that it was not trained for.
+
+    Raises:
+        InputError: A band of the model is missing.
+        ModelError: The model scales with fixed numbers in another unit than the scene's.
+    """
+    network_bands(dated, card.bands)
+    low, high = card.pixel_size_range_m
+    if not low <= grid.pixel_size_m <= high:
+        report.warn(f"The model learned from pixels of {low:g} to {high:g} m; these are {grid.pixel_size_m:g} m. "
+                    "Expect a poorer map, or fine-tune the model.")
+    for info in (info for scenes in dated for info in scenes.infos):
+        if info.quantity != card.quantity and card.scaling.rule == "fixed":
+            raise ModelError(
+                "model.quantity",
+                f"The model reads {card.quantity.replace('_', ' ')}; {info.path.name} holds "
+                f"{info.quantity.replace('_', ' ')}.",
+                "Use a model with scene-wise scaling, or an image with metadata.",
+                path=str(info.path),
+            )
 
 
 def open_stack(scenes: DatedScenes, grid: Grid, bands: Sequence[str]) -> SceneStack:

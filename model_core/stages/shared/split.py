@@ -8,6 +8,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+from shapely.geometry import shape
 
 from ...arrays import folds
 from ...arrays.codes import IGNORE, LANDSLIDE, NOWHERE, ROLE_NAMES, TRAIN, VALIDATION
@@ -117,13 +118,19 @@ def blocks_layer(split: Split, ground: Ground) -> gpd.GeoDataFrame:
     return layer[["block", "role", "area_m2", "geometry"]]
 
 
-def seen_ground(split: Split, ground: Ground) -> dict[str, Any]:
-    """GeoJSON geometry (WGS 84) of the ground whose labels train a model or choose its epoch and threshold."""
+def seen_ground(split: Split, ground: Ground, before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """GeoJSON geometry (WGS 84) of the ground whose labels train a model or choose its epoch and threshold.
+
+    Args:
+        split: Who may see what.
+        ground: For its grid.
+        before: What the model had seen before, likewise.
+    """
     seen = np.isin(split.maps[0], (TRAIN, VALIDATION)).astype(np.uint8)
     layer = outlines(seen, ground.grid, without=0)
     # A pixel more or less does not matter here, and the card stays readable.
-    simple = layer.geometry.simplify(2 * ground.grid.pixel_size_m).to_crs("EPSG:4326")
-    geometry: dict[str, Any] = simple.iloc[0].__geo_interface__
+    simple = layer.geometry.simplify(2 * ground.grid.pixel_size_m).to_crs("EPSG:4326").iloc[0]
+    geometry: dict[str, Any] = (simple if before is None else simple.union(shape(before))).__geo_interface__
     return geometry
 
 

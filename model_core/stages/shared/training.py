@@ -18,8 +18,8 @@ from ...contract.card import ModelCard, Scaling
 from ...contract.events import Report
 from ...report.figures import learning_curves
 from .ground import Ground
-from .mapping import map_probability
 from .map_files import classes_of
+from .mapping import map_probability
 from .models import now, save_model, versions
 from .split import Split, seen_ground
 
@@ -32,14 +32,14 @@ MEASURED = "pooled over all pixels of the test ground; epoch and threshold were 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """What a network is before it has learned."""
+    """What a network is before it learns; `base` is the card of the model that it starts from."""
 
     bands: tuple[str, ...]
     quantity: str
     scaling_rule: str
     filters: int
     up_convolutions: str
-    base: str | None = None
+    base: ModelCard | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Trained:
         card: Its card; the weights lie beside it.
         maps: (H, W) float32 probability of each ground, NaN = not observed.
         test: Counts on the test ground of each ground.
+        zero_shot: Likewise for the model that it started from, before it learned; empty for a new network.
         validation: Counts on the validation ground of all of them, at the chosen threshold.
         best_epoch: Training epoch that was kept.
     """
@@ -57,13 +58,17 @@ class Trained:
     card: ModelCard
     maps: tuple[np.ndarray, ...]
     test: tuple[Confusion, ...]
+    zero_shot: tuple[Confusion, ...]
     validation: Confusion
     best_epoch: int
 
     def table(self, grounds: Sequence[Ground]) -> list[dict[str, Any]]:
-        """Accuracy on the test ground, a row a date."""
-        return [accuracy_row(ground.scenes.name, confusion, ground.grid.pixel_area_m2)
+        """Accuracy on the test ground, a row a date; before fine-tuning too."""
+        rows = [accuracy_row(ground.scenes.name, confusion, ground.grid.pixel_area_m2)
                 for ground, confusion in zip(grounds, self.test, strict=True)]
+        before = [{"model": "before", **accuracy_row(ground.scenes.name, confusion, ground.grid.pixel_area_m2)}
+                  for ground, confusion in zip(grounds, self.zero_shot, strict=False)]
+        return before + [{"model": "after", **row} for row in rows] if before else rows
 
 
 def train_on(
@@ -84,35 +89,20 @@ def train_on(
         report: Told curves and progress.
         resume: Goes on where an earlier call in the same folder was stopped.
     """
-    from ...network.inference import Predictor
-
     model = build()
+    zero_shot: tuple[Confusion, ...] = ()
+    if spec.base is not None:
+        report.stage("Mapping the ground with the model as it is")
+        zero_shot = _tested(_maps(model, grounds, report), grounds, split, spec.base.threshold)
     fitted = _fit(model, grounds, split, params, folder / "state", report, resume)
-    predictor = Predictor(model)
     report.stage("Mapping the ground")
-    maps = tuple(map_ground(ground, predictor.predict, report) for ground in grounds)
+    maps = _maps(model, grounds, report)
     threshold, rule, validation = _calibrate(maps, grounds, split, params.calibrate)
-    test = tuple(judge(probability, ground.codes, role_map == TEST, threshold)
-                 for probability, ground, role_map in zip(maps, grounds, split.maps, strict=True))
+    test = _tested(maps, grounds, split, threshold)
     _write_history(fitted, folder, name)
     card = _card(name, spec, params, grounds, split, model.count_params(), device, threshold, rule)
     card = _with_results(card, fitted, test, validation)
-    return Trained(save_model(model, card, folder), maps, test, validation, fitted.best_epoch)
-
-
-def map_ground(ground: Ground, predict: Any, report: Report) -> np.ndarray:
-    """(H, W) float32 probability of a ground."""
-    def read(rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
-        return ground.image[rows, cols], ground.valid[rows, cols]
-
-    strips = map_probability(read, ground.grid.shape, predict, report, window_px=MAP_WINDOW_PX,
-                             overlap_px=MAP_OVERLAP_PX)
-    return np.concatenate([strip.values for strip in strips])
-
-
-def judge(probability: np.ndarray, codes: np.ndarray, where: np.ndarray, threshold: float) -> Confusion:
-    """Counts of a thresholded map against label codes on some ground."""
-    return from_maps(classes_of(probability, threshold), codes, where)
+    return Trained(save_model(model, card, folder), maps, test, zero_shot, validation, fitted.best_epoch)
 
 
 def accuracy_row(name: str, counts: Confusion, pixel_area_m2: float) -> dict[str, Any]:
@@ -123,6 +113,30 @@ def accuracy_row(name: str, counts: Confusion, pixel_area_m2: float) -> dict[str
         "F1": counts.f1, "IoU": counts.iou,
         "false alarms [m²/km²]": counts.fp * pixel_area_m2 / ground_km2 if counts.total else None,
     }
+
+
+def _maps(model: Any, grounds: Sequence[Ground], report: Report) -> tuple[np.ndarray, ...]:
+    from ...network.inference import Predictor
+
+    predict = Predictor(model).predict
+    return tuple(_map_ground(ground, predict, report) for ground in grounds)
+
+
+def _map_ground(ground: Ground, predict: Any, report: Report) -> np.ndarray:
+    """(H, W) float32 probability of a ground."""
+    def read(rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
+        return ground.image[rows, cols], ground.valid[rows, cols]
+
+    strips = map_probability(read, ground.grid.shape, predict, report, window_px=MAP_WINDOW_PX,
+                             overlap_px=MAP_OVERLAP_PX)
+    return np.concatenate([strip.values for strip in strips])
+
+
+def _tested(
+    maps: Sequence[np.ndarray], grounds: Sequence[Ground], split: Split, threshold: float
+) -> tuple[Confusion, ...]:
+    return tuple(from_maps(classes_of(probability, threshold), ground.codes, role_map == TEST)
+                 for probability, ground, role_map in zip(maps, grounds, split.maps, strict=True))
 
 
 def _fit(
@@ -212,9 +226,9 @@ def _card(
             "epochs": [ground.scenes.name for ground in grounds],
             "landslides": sum(summary.train.landslides for summary in split.summaries),
             "preset": params.preset, "seed": params.seed, "split": params.split, "batch_size": params.batch_size,
-            "learning_rate": params.learning_rate, "base_model": spec.base,
+            "learning_rate": params.learning_rate, "base_model": spec.base.name if spec.base else None,
         },
-        training_ground=seen_ground(split, first),
+        training_ground=seen_ground(split, first, spec.base.training_ground if spec.base else None),
         versions=versions(device),
         start=dates[0] if dates else None,
         end=dates[-1] if dates else None,

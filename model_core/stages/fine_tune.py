@@ -1,0 +1,60 @@
+"""Carries a trained model to another year or area."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.windows import patch_windows
+from ..contract.events import Report, Result
+from ..contract.library import find_model
+from ..contract.params.train import FineTuneParams
+from .shared.course import run_course
+from .shared.ground import Ground, load_grounds
+from .shared.models import load_network, start_device
+from .shared.scenes import check_fit, describe_series, series_of, study_grid
+from .shared.training import NetworkSpec
+
+# Statistics are taken anew from at most this many windows of a scene.
+ADAPT_PX, ADAPT_WINDOWS = 256, 32
+
+
+def run(params: FineTuneParams, report: Report) -> Result:
+    """Trains a model further; its accuracy on the test ground is told before and after.
+
+    Raises:
+        InputError: Images or labels cannot be used, or a band of the model is missing.
+        ModelError: The model cannot be used, or the training diverged.
+        OutputError: The results cannot be written.
+        Cancelled: Stopped on request; `--resume` goes on.
+    """
+    card, folder = find_model(params.model)
+    series = series_of(params)
+    dated = describe_series(series, report)
+    grid = study_grid(dated, series)
+    check_fit(card, dated, grid, report)
+    grounds = load_grounds(dated, grid, card.bands, card.scaling, params.min_area_m2, report)
+    spec = NetworkSpec(card.bands, card.quantity, card.scaling.rule, card.filters, card.up_convolutions, card)
+
+    def build() -> Any:
+        from ..network.normalisation import adapt_batch_norm
+        from ..network.unet import freeze
+
+        model = load_network(card, folder, params.momentum)
+        if params.adapt_batch_norm:
+            adapt_batch_norm(model, _unlabelled(grounds))
+        freeze(model, params.layers)
+        return model
+
+    return run_course("fine-tune", params, grounds, spec, build, lambda: start_device(params, report), report)
+
+
+def _unlabelled(grounds: Sequence[Ground]) -> Iterator[np.ndarray]:
+    """Windows of the images, mostly observed, one a batch."""
+    for ground in grounds:
+        windows = [w for w in patch_windows(*ground.grid.shape, ADAPT_PX, ADAPT_PX) if ground.valid[w].mean() > 0.5]
+        for window in windows[:: max(1, len(windows) // ADAPT_WINDOWS)]:
+            pixels = ground.image[window]
+            yield pixels[None, : pixels.shape[0] // 16 * 16, : pixels.shape[1] // 16 * 16]

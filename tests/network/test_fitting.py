@@ -1,0 +1,226 @@
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from model_core.contract.errors import Cancelled, ModelError, OutputError, UsageError
+from model_core.contract.events import Recorder, Report
+from model_core.network import states
+from model_core.network.augmentation import Augmentation
+from model_core.network.feeding import Cover, Patch, Patches
+from model_core.network.fitting import FitSettings, fit
+from model_core.network.inference import Predictor
+from model_core.network.unet import build_unet
+from model_core.network.validating import validate
+
+pytestmark = pytest.mark.backend
+
+QUICK = FitSettings(training_epochs=2, learning_rate=1e-2)
+
+
+def data(scene, batch_size=3):
+    image, codes = scene
+    windows = [Patch(0, row, col) for row in (0, 32) for col in (0, 32, 64)]
+    return Patches([image], [codes], lambda epoch: windows, 32, batch_size, seed=1), Cover([image], [codes], 64, 2)
+
+
+def small():
+    keras.utils.set_random_seed(1)
+    return build_unet(3, 2, momentum=0.8)
+
+
+def weights_of(model):
+    return [w.copy() for w in model.get_weights()]
+
+
+def equal(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_a_tiny_network_learns_and_keeps_its_best_epoch(scene, tmp_path):
+    model, report = small(), Recorder()
+    patches, cover = data(scene)
+    fitted = fit(model, patches, cover, replace(QUICK, training_epochs=25, monitor="val_f1"), tmp_path / "s", report)
+    curve = fitted.history["val_f1"]
+    assert len(curve) == 25 and max(curve) > 0.8
+    assert fitted.best_epoch == int(np.argmax(curve)) + 1
+    assert fitted.best["val_f1"] == max(curve)
+    now = validate(model, cover, __import__("model_core.network.losses", fromlist=["Tversky"]).Tversky())
+    assert now["val_f1"] == pytest.approx(max(curve), abs=1e-6)
+    assert set(fitted.history) == {"loss", "learning_rate", "val_loss", "val_precision", "val_recall", "val_f1", "val_iou"}
+    told = [(e["step"], e["value"]) for e in report.events if e["event"] == "metric" and e["name"] == "val_f1"]
+    assert told == list(enumerate(curve, start=1))
+    fractions = [e["fraction"] for e in report.events if e["event"] == "progress"]
+    assert len(fractions) == 50 and fractions == sorted(fractions) and fractions[-1] == 1
+
+
+def test_the_best_epoch_by_loss_is_the_one_with_the_lowest(scene, tmp_path):
+    patches, cover = data(scene)
+    fitted = fit(small(), patches, cover, replace(QUICK, training_epochs=4), tmp_path / "s", Report())
+    assert fitted.best_epoch == int(np.argmin(fitted.history["val_loss"])) + 1
+
+
+def test_without_validation_the_training_loss_decides(scene, tmp_path):
+    fitted = fit(small(), data(scene)[0], None, replace(QUICK, monitor="val_f1"), tmp_path / "s", Report())
+    assert set(fitted.history) == {"loss", "learning_rate"}
+    assert fitted.best_epoch == int(np.argmin(fitted.history["loss"])) + 1
+
+
+class StopAfter(Report):
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def emit(self, kind, **values):
+        self.steps -= kind == "progress"
+
+    def cancelled(self):
+        return self.steps <= 0
+
+
+def test_cancelling_drops_the_running_epoch_and_resuming_ends_as_if_unbroken(scene, tmp_path):
+    settings = replace(QUICK, training_epochs=3, augmentation=Augmentation(rotation_deg=30, gain=0.2), seed=4)
+    through = small()
+    expected = fit(through, *data(scene), settings, tmp_path / "through", Report())
+    with pytest.raises(Cancelled):
+        fit(small(), *data(scene), settings, tmp_path / "s", StopAfter(3))  # in the second of three epochs
+    assert [p.name for p in sorted((tmp_path / "s").glob("epoch_*"))] == ["epoch_0001"]
+    resumed = build_unet(3, 2, momentum=0.8)  # other first weights: all must come from the saved state
+    found = fit(resumed, *data(scene), settings, tmp_path / "s", Report(), resume=True)
+    assert found == expected
+    assert equal(weights_of(resumed), weights_of(through))
+
+
+def test_a_finished_training_resumes_to_its_result(scene, tmp_path):
+    first, again = small(), small()
+    expected = fit(first, *data(scene), QUICK, tmp_path / "s", Report())
+    assert fit(again, *data(scene), QUICK, tmp_path / "s", Report(), resume=True) == expected
+    assert equal(weights_of(first), weights_of(again))
+
+
+def test_more_epochs_can_be_added(scene, tmp_path):
+    fit(small(), *data(scene), QUICK, tmp_path / "s", Report())
+    longer = fit(small(), *data(scene), replace(QUICK, training_epochs=3), tmp_path / "s", Report(), resume=True)
+    assert longer == fit(small(), *data(scene), replace(QUICK, training_epochs=3), tmp_path / "t", Report())
+
+
+def test_other_settings_cannot_be_resumed(scene, tmp_path):
+    fit(small(), *data(scene), QUICK, tmp_path / "s", Report())
+    with pytest.raises(UsageError, match="learning_rate"):
+        fit(small(), *data(scene), replace(QUICK, learning_rate=1e-4), tmp_path / "s", Report(), resume=True)
+
+
+def test_a_training_is_not_overwritten(scene, tmp_path):
+    fit(small(), *data(scene), QUICK, tmp_path / "s", Report())
+    with pytest.raises(OutputError, match="already holds"):
+        fit(small(), *data(scene), QUICK, tmp_path / "s", Report())
+
+
+def test_two_epochs_and_their_best_weights_are_kept(scene, tmp_path):
+    fitted = fit(small(), *data(scene), replace(QUICK, training_epochs=4), tmp_path / "s", Report())
+    names = sorted(p.name for p in (tmp_path / "s").iterdir())
+    assert [n for n in names if n.startswith("epoch")] == ["epoch_0003", "epoch_0004"]
+    assert states.best_path(tmp_path / "s", fitted.best_epoch).name in names
+    assert not [n for n in names if n.startswith(".")]
+
+
+@pytest.mark.parametrize("damage", ["training.weights.h5", "state.json"])
+def test_a_damaged_last_epoch_falls_back_to_the_one_before(scene, tmp_path, damage):
+    settings = replace(QUICK, training_epochs=3)
+    through = small()
+    expected = fit(through, *data(scene), settings, tmp_path / "s", Report())
+    path = tmp_path / "s" / "epoch_0003" / damage
+    path.write_bytes(path.read_bytes()[:100])
+    resumed, report = small(), Recorder()
+    assert fit(resumed, *data(scene), settings, tmp_path / "s", report, resume=True) == expected
+    assert equal(weights_of(resumed), weights_of(through))
+    assert any("epoch_0003" in e.get("message", "") for e in report.events if e["event"] == "log")
+
+
+def test_patience_ends_the_training(scene, tmp_path):
+    settings = replace(QUICK, training_epochs=30, learning_rate=1e-7, monitor="val_f1", patience=2)
+    fitted = fit(small(), *data(scene), settings, tmp_path / "s", Report())
+    assert fitted.stopped_early
+    assert len(fitted.history["loss"]) == fitted.best_epoch + 2
+    again = fit(small(), *data(scene), settings, tmp_path / "s", Report(), resume=True)
+    assert again == fitted
+
+
+def test_a_cosine_goes_down_to_a_hundredth(scene, tmp_path):
+    settings = replace(QUICK, training_epochs=4, schedule="cosine")
+    rates = fit(small(), *data(scene), settings, tmp_path / "s", Report()).history["learning_rate"]
+    share = [0.5 * (1 + np.cos(np.pi * k / 4)) for k in (1, 2, 3, 4)]
+    np.testing.assert_allclose(rates, [1e-2 * (0.99 * s + 0.01) for s in share], rtol=1e-5)
+
+
+def test_standing_still_lowers_the_learning_rate_and_resume_remembers_the_wait(scene, tmp_path):
+    settings = replace(QUICK, training_epochs=23, learning_rate=1e-4, schedule="plateau", monitor="val_f1")
+    nothing = Cover([scene[0]], [np.zeros_like(scene[1])], 64, 2)  # F1 is 0 for ever
+    patches = data(scene, batch_size=6)[0]
+    with pytest.raises(Cancelled):
+        fit(small(), patches, nothing, settings, tmp_path / "s", StopAfter(15))
+    fitted = fit(small(), patches, nothing, settings, tmp_path / "s", Report(), resume=True)
+    rates = fitted.history["learning_rate"]
+    assert rates[:21] == pytest.approx([1e-4] * 21) and rates[21:] == pytest.approx([1e-5] * 2)
+
+
+def test_a_loss_that_is_no_number_is_explained(scene, tmp_path):
+    image, codes = scene
+    image[:] = np.nan
+    with pytest.raises(ModelError, match="no number any more in training epoch 1") as caught:
+        fit(small(), *data((image, codes)), QUICK, tmp_path / "s", Report())
+    assert "lower learning rate" in caught.value.hint
+
+
+def test_patches_of_other_bands_are_refused_before_training(scene, tmp_path):
+    with pytest.raises(ModelError, match="reads 5 bands"):
+        fit(build_unet(5, 2), *data(scene), QUICK, tmp_path / "s", Report())
+
+
+def test_half_precision_predicts_the_same_landslides(scene, tmp_path):
+    model = small()
+    patches, cover = data(scene)
+    fit(model, patches, cover, replace(QUICK, training_epochs=25, monitor="val_f1"), tmp_path / "s", Report())
+    image, codes = scene
+    scores = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        found = Predictor(model, policy).predict(image[np.newaxis])[0] >= 0.5
+        scores[policy] = 2 * (found & (codes == 1)).sum() / (found.sum() + (codes == 1).sum())
+    assert scores["float32"] > 0.8
+    assert abs(scores["float32"] - scores["mixed_bfloat16"]) < 0.005
+
+
+def run_job(folder, *kill):
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "tests.network.training_job", str(folder), *map(str, kill)]
+    return subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system cannot kill a process like a power cut")
+def test_a_training_that_was_killed_resumes_bit_for_bit(tmp_path):
+    broken = run_job(tmp_path / "broken", 3, 2)
+    through = run_job(tmp_path / "through")
+    assert broken.wait(120) == -signal.SIGKILL
+    assert json.loads((tmp_path / "broken" / "epoch_0002" / "state.json").read_text())["epoch"] == 2
+    assert run_job(tmp_path / "broken").wait(120) == 0
+    assert through.wait(120) == 0
+    for name in ("epoch_0004/training.weights.h5", "epoch_0003/training.weights.h5"):
+        ours, theirs = (arrays(tmp_path / run / name) for run in ("broken", "through"))
+        assert len(ours) > 300 and ours.keys() == theirs.keys()  # weights and twice as many of the optimiser
+        assert all(ours[key] == theirs[key] for key in ours)
+    assert (tmp_path / "broken/epoch_0004/state.json").read_text() == \
+        (tmp_path / "through/epoch_0004/state.json").read_text()
+
+
+def arrays(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda n, item: found.update({n: item[()].tobytes()}) if isinstance(item, h5py.Dataset) else None)
+    return found
