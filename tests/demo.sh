@@ -13,7 +13,7 @@ $mtl train --series "$out/sample/series.json" --out "$out/model" --filters 16 --
 echo "== 3 of 4: mapping landslides on both dates"
 $mtl predict --series "$out/sample/series.json" --model "$out/model" --out "$out/map"
 echo "== 4 of 4: judging the map of 2015 by pixel and by object"
-$mtl evaluate --probability "$out/map/2015_probability.tif" --polygons "$out/map/2015_polygons.gpkg" \
+$mtl evaluate --prediction "$out/map/2015_binary.tif" --polygons "$out/map/2015_polygons.gpkg" \
     --reference "$out/sample/landslides.gpkg" --searched "$out/sample/searched.gpkg" \
     --blocks "$out/model/blocks.gpkg" --model "$out/model" --out "$out/accuracy"
 echo

@@ -58,6 +58,6 @@ def apply(image: Image, valid: NDArray[np.bool_], scaling: Scaling) -> Image:
     """
     centre = np.asarray(scaling.centre, np.float32)
     spread = np.asarray(scaling.spread, np.float32)
-    scaled = np.clip((image - centre) / spread, -scaling.clip, scaling.clip)
+    scaled: Image = np.clip((image - centre) / spread, -scaling.clip, scaling.clip).astype(np.float32, copy=False)
     scaled[~valid] = 0.0
-    return scaled.astype(np.float32, copy=False)
+    return scaled

@@ -244,7 +244,7 @@ class RasterWriter:
         try:
             yield
         except _GDAL_ERRORS as error:  # before OSError, which some of them are
-            raise OutputError("output.failed", f"{self.path} could not be written ({error}).",
+            raise OutputError("output.failed", f"{self.path} could not be written completely.",
                               "The disk may be full: free some space or choose another folder.",
                               path=str(self.path)) from error
         except OSError as error:

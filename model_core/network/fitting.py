@@ -124,10 +124,10 @@ def fit(
         try:
             with memory_guard():
                 model.fit(
-                    feed, steps_per_epoch=len(patches), initial_epoch=state.epoch, epochs=settings.training_epochs,
-                    verbose=0, callbacks=[_Watch(report, settings.training_epochs, len(patches)),
-                                          _Measure(validation, loss), *callbacks,
-                                          _Keep(state, state_dir, report, monitor, callbacks)],
+                    feed, shuffle=False, verbose=0, steps_per_epoch=len(patches), initial_epoch=state.epoch,
+                    epochs=settings.training_epochs,
+                    callbacks=[_Watch(report, settings.training_epochs, len(patches)), _Measure(validation, loss),
+                               *callbacks, _Keep(state, state_dir, report, monitor, callbacks)],
                 )
         finally:
             feed.close()

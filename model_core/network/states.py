@@ -54,7 +54,9 @@ def write(folder: Path, model: keras.Model, state: State) -> None:
     partial.mkdir(parents=True)
     model.save_weights(partial / "training.weights.h5")
     (partial / "state.json").write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-    partial.rename(_epoch_folder(folder, state.epoch))
+    target = _epoch_folder(folder, state.epoch)
+    shutil.rmtree(target, ignore_errors=True)  # stands there only if it was damaged and trained again
+    partial.rename(target)
     for old in _epochs(folder)[:-_KEPT]:
         shutil.rmtree(old)
     kept = {best_path(folder, _read_json(path).best_epoch) for path in _epochs(folder)}

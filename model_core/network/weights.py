@@ -30,7 +30,7 @@ def save(model: keras.Model, path: Path, *, half: bool = False) -> str:
     """
     partial = path.with_name(f".{path.name.removesuffix(SUFFIX)}.partial{SUFFIX}")
     try:
-        keras.Model(model.inputs, model.outputs).save_weights(partial)  # shares the layers and is not compiled
+        _uncompiled(model).save_weights(partial)
         if half:
             _halve(partial)
         os.replace(partial, path)
@@ -56,7 +56,12 @@ def load(model: keras.Model, path: Path, digest: str | None = None) -> None:
                          "Copy weights and card again from where they were made.", path=str(path))
     if sorted(found.values()) != expected:
         raise _misfit(path, found, model)
-    model.load_weights(path)
+    _uncompiled(model).load_weights(path)
+
+
+def _uncompiled(model: keras.Model) -> keras.Model:
+    """The same layers without the optimiser."""
+    return keras.Model(model.inputs, model.outputs)
 
 
 def _halve(path: Path) -> None:

@@ -33,7 +33,9 @@ class Terrain:
     pixel_size_m: float
 
 
-def make_terrain(size_px: int, pixel_size_m: float, rng: np.random.Generator, median_slope_deg: float = 31.0) -> Terrain:
+def make_terrain(
+    size_px: int, pixel_size_m: float, rng: np.random.Generator, median_slope_deg: float = 31.0
+) -> Terrain:
     """Makes a square piece of mountains.
 
     A fractal surface is folded into ridges (its distance from zero) and scaled to the slopes of a young orogen.

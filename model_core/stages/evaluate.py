@@ -19,6 +19,9 @@ from .shared.judging.reference import Blocks, Reference, read_blocks, read_layer
 from .shared.judging.tables import write_tables
 from .shared.runs import new_run
 
+# Outlines of learned ground are simplified, so test ground may seem to share its rim.
+SHARED_RIM = 0.02
+
 
 def run(params: EvaluateParams, report: Report) -> Result:
     """Writes accuracy.json, accuracy.csv, objects.csv, objects.gpkg and confusion.tif.
@@ -37,7 +40,7 @@ def run(params: EvaluateParams, report: Report) -> Result:
         if len(small):
             report.log(f"{len(small)} mapped landslides below {params.min_area_m2:g} m² are left out.")
     with new_run("evaluate", params) as folder, limited_cache():
-        mapped = _map(params, reference, objects)
+        mapped = _map(params, reference, objects, report)
         if objects is None:
             objects = outlined(mapped, folder, params.min_area_m2, report)
         pixels = judge_pixels(
@@ -46,20 +49,26 @@ def run(params: EvaluateParams, report: Report) -> Result:
         )
         report.stage("Judging objects")
         judged = judge_objects(objects, reference.landslides, pixels)
-        notes = _notes(params, reference, pixels, blocks)
+        doubt = _doubt(reference, pixels, blocks)
+        notes = [note for note in (doubt, *_notes(params, reference, pixels)) if note]
         for note in notes:
             report.warn(note)
         names, tables = write_tables("accuracy", folder, reference.name, pixels, judged, notes,
-                                     independent_test=blocks is not None and not blocks.leak)
+                                     independent_test=doubt is None)
         report.progress(1.0)
     return Result({role: str(Path(params.out) / name) for role, name in names.items()}, tables)
 
 
-def _map(params: EvaluateParams, reference: Reference, objects: gpd.GeoDataFrame | None) -> LandslideMap:
-    if params.prediction:
-        return RasterMap(Path(params.prediction), params.threshold)
-    frames = [reference.searched] if reference.searched is not None else [reference.landslides, objects]
-    return PolygonMap(objects, grid_over(frames, params.pixel_size_m))
+def _map(
+    params: EvaluateParams, reference: Reference, objects: gpd.GeoDataFrame | None, report: Report
+) -> LandslideMap:
+    if not params.prediction:
+        frames = [reference.searched] if reference.searched is not None else [reference.landslides, objects]
+        return PolygonMap(objects, grid_over(frames, params.pixel_size_m))
+    mapped = RasterMap(Path(params.prediction), params.threshold)
+    if mapped.is_probability:
+        report.log(f"Pixels count as landslide from a probability of {mapped.threshold:g}.")
+    return mapped
 
 
 def _learned_ground(model: str | None) -> gpd.GeoDataFrame | None:
@@ -68,23 +77,33 @@ def _learned_ground(model: str | None) -> gpd.GeoDataFrame | None:
     return None if ground is None else gpd.GeoDataFrame(geometry=[shape(ground)], crs="EPSG:4326")
 
 
-def _notes(params: EvaluateParams, reference: Reference, pixels: PixelResult, blocks: Blocks | None) -> list[str]:
-    """What must be known to read the numbers."""
-    notes = []
+def _doubt(reference: Reference, pixels: PixelResult, blocks: Blocks | None) -> str | None:
+    """Why no number may be called accuracy; None where those of the test ground may."""
     if blocks is None:
-        notes.append(f"No blocks are given: all numbers are agreement with {reference.name}, not accuracy, because "
-                     "the model may have learned from part of this ground.")
-    elif not (blocks.role == "test").any():
-        notes.append("No block is a test block: all numbers are agreement, not accuracy.")
-    elif blocks.leak:
-        notes.append("The blocks are the paper's own split at random: its test ground touches training ground, so the "
-                     "numbers on it are too good to be called accuracy.")
+        return (f"No blocks are given: all numbers are agreement with {reference.name}, not accuracy, because the "
+                "model may have learned from part of this ground.")
+    if not (blocks.role == "test").any():
+        return "No block is a test block: all numbers are agreement, not accuracy."
+    if blocks.leak:
+        return ("The blocks are the paper's own split at random: its test ground touches training ground, so the "
+                "numbers on it are too good to be called accuracy.")
+    if pixels.test_on_learned and pixels.test_on_learned > SHARED_RIM:
+        return (f"The model learned from {pixels.test_on_learned:.0%} of the test blocks: they are not those of its "
+                "training, and no number is accuracy.")
+    return None
+
+
+def _notes(params: EvaluateParams, reference: Reference, pixels: PixelResult) -> list[str]:
+    """What else must be known to read the numbers."""
+    notes = []
     if pixels.on_learned:
         notes.append(f"The model learned from {pixels.on_learned:.0%} of the judged ground.")
     if reference.searched is None:
         where = "The whole raster" if params.prediction else "The whole rectangle around both layers"
         notes.append(f"{where} counts as searched, because no searched ground is given: what the reference left "
                      "undrawn for another reason counts as false alarm.")
+    if params.polygons and params.threshold is not None:
+        notes.append("The threshold acts on the pixels only: objects are those of the given polygons.")
     if not any(ground.counts.tp + ground.counts.fn for ground in pixels.grounds):
         notes.append("The reference has no landslide on the judged ground: recall and F1 mean nothing.")
     return notes

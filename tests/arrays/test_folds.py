@@ -167,6 +167,13 @@ def test_a_landslide_belongs_to_the_role_of_its_largest_part():
     assert split.validation.landslides == 0
 
 
+def test_a_landslide_in_equal_parts_belongs_to_the_more_protected_role():
+    roles = np.array([[TRAIN, TRAIN, TEST, TEST]], np.uint8)
+    ids = np.array([[0, 1, 1, 0]], np.int32)
+    split = summary(roles, ids.astype(np.uint8), ids)
+    assert (split.train.landslides, split.test.landslides) == (0, 1)
+
+
 def test_ignored_ground_counts_for_nothing():
     roles = np.full((2, 5), TRAIN, np.uint8)
     ids = np.ones((2, 5), np.int32)

@@ -27,7 +27,8 @@ def test_small_negatives_are_reflectance_and_large_ones_are_fill():
 
 
 def test_a_float_pixel_needs_a_number_in_every_band():
-    values = pixels("float32", (0.1, 0.2), (np.nan, 0.2), (0.1, np.inf), (-np.inf, 0.1), (-3.4e38, 0.1), (0, 0.1), (0, 0))
+    nan, inf = np.nan, np.inf
+    values = pixels("float32", (0.1, 0.2), (nan, 0.2), (0.1, inf), (-inf, 0.1), (-3.4e38, 0.1), (0, 0.1), (0, 0))
     assert valid_pixels(values, None).tolist() == [[True, False, False, False, False, True, False]]
     assert valid_pixels(values, 0.2).tolist() == [[False, False, False, False, False, True, True]]
 

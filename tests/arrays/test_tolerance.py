@@ -131,4 +131,4 @@ def test_shifted_labels_bound_the_f1_of_a_real_inventory(shared_data, year, expe
     transform = Affine(5, 0, left - 100, 0, -5, top + 100)
     codes = rasterize(frame.geometry, out_shape=(2200, 2200), transform=transform, dtype="uint8")
     found = [perfect_map_f1_at_shift(codes, (0, shift)) for shift in (1, 2, 4.5)]
-    assert found == pytest.approx(expected, abs=0.025)
+    assert found == pytest.approx(expected, abs=0.04)

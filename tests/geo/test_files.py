@@ -121,7 +121,8 @@ try:
 except OutputError as error:
     print(error.code)
 """
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.txt")], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", script, str(tmp_path / "a.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "output.no-space" and names(tmp_path) == []
 
 

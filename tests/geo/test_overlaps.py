@@ -16,7 +16,7 @@ def frame(*geometries, crs=CRS):
 
 def circles(seed, n=60):
     rng = np.random.default_rng(seed)
-    centres = rng.uniform(0, 2000, (n, 2)) + [320_000, 3_108_000]
+    centres = np.array([320_000, 3_108_000]) + rng.uniform(0, 2000, (n, 2))
     return frame(*(Point(*c).buffer(r) for c, r in zip(centres, rng.uniform(20, 150, n), strict=True)))
 
 

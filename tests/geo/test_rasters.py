@@ -16,7 +16,8 @@ GRID = Grid("EPSG:32645", Affine(5, 0, 300000.123456789, 0, -5, 3105000), 1100, 
 def write(path, array, grid=None, dtype=None, nodata=255, **more):
     array = np.asarray(array)
     grid = grid or Grid(GRID.crs, GRID.transform, array.shape[-1], array.shape[-2])
-    with RasterWriter(path, grid, dtype or array.dtype.name, nodata, array.shape[0] if array.ndim == 3 else 1, **more) as out:
+    count = array.shape[0] if array.ndim == 3 else 1
+    with RasterWriter(path, grid, dtype or array.dtype.name, nodata, count, **more) as out:
         out.write(array, 0, 0)
     return path
 
@@ -76,7 +77,8 @@ def test_later_windows_overwrite_earlier_ones(tmp_path):
     assert read_window(path, slice(0, 10), slice(0, 10)).sum() == 25
 
 
-@pytest.mark.parametrize(("shape", "row", "col"), [((5, 5), 1296, 0), ((5, 5), 0, 1096), ((5, 5), -1, 0), ((2, 5, 5), 0, 0)])
+@pytest.mark.parametrize(("shape", "row", "col"), [
+    ((5, 5), 1296, 0), ((5, 5), 0, 1096), ((5, 5), -1, 0), ((2, 5, 5), 0, 0)])
 def test_a_window_that_does_not_fit_is_a_mistake(tmp_path, shape, row, col):
     with pytest.raises(ValueError, match="does not fit"), RasterWriter(tmp_path / "a.tif", GRID, "uint8", 255) as out:
         out.write(np.zeros(shape, "uint8"), row, col)
@@ -120,7 +122,7 @@ def write(before, after):
             out.write(array[row:row + 100], row, 0)
         limit(after)
 
-for before, after in [(2_000_000, -1), *((-1, n) for n in [0, 100, *range(1, 4_800_000, 400_000)])]:
+for before, after in [(2_000_000, -1), *((-1, n) for n in [0, 100, 1_000_000, 2_000_000, 3_500_000, 6_000_000])]:
     try:
         write(before, after)
         print(after, "whole")
@@ -137,7 +139,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path):
     *full, (_, last) = (line.split(maxsplit=1) for line in done.stdout.splitlines())
     assert full[0][1] == "output.no-space True 0"
     assert {said for _, said in full} <= {"output.no-space True 0", "output.failed True 0"}
-    assert len(full) == 14 and last == "whole"
+    assert len(full) == 6 and last == "whole"
 
 
 def test_a_window_is_read_as_it_stands(tmp_path):

@@ -1,4 +1,3 @@
-import json
 import signal
 import subprocess
 import sys
@@ -12,11 +11,13 @@ import pytest
 
 from model_core.contract.errors import Cancelled, ModelError, OutputError, UsageError
 from model_core.contract.events import Recorder, Report
-from model_core.network import states
+from model_core.network import states, weights
 from model_core.network.augmentation import Augmentation
 from model_core.network.feeding import Cover, Patch, Patches
 from model_core.network.fitting import FitSettings, fit
 from model_core.network.inference import Predictor
+from model_core.network.losses import Tversky
+from model_core.network.normalisation import BatchNormalization
 from model_core.network.unet import build_unet
 from model_core.network.validating import validate
 
@@ -31,9 +32,13 @@ def data(scene, batch_size=3):
     return Patches([image], [codes], lambda epoch: windows, 32, batch_size, seed=1), Cover([image], [codes], 64, 2)
 
 
-def small():
+def small(n_bands=3):
+    """`fit` takes any network; one of two layers is ready to train in a tenth of the time."""
     keras.utils.set_random_seed(1)
-    return build_unet(3, 2, momentum=0.8)
+    inputs = keras.Input((None, None, n_bands))
+    x = keras.layers.Conv2D(4, 3, padding="same")(inputs)
+    x = keras.layers.ReLU()(BatchNormalization(momentum=0.8)(x))
+    return keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid")(x))
 
 
 def weights_of(model):
@@ -52,7 +57,7 @@ def test_a_tiny_network_learns_and_keeps_its_best_epoch(scene, tmp_path):
     assert len(curve) == 25 and max(curve) > 0.8
     assert fitted.best_epoch == int(np.argmax(curve)) + 1
     assert fitted.best["val_f1"] == max(curve)
-    now = validate(model, cover, __import__("model_core.network.losses", fromlist=["Tversky"]).Tversky())
+    now = validate(model, cover, Tversky())
     assert now["val_f1"] == pytest.approx(max(curve), abs=1e-6)
     assert set(fitted.history) == {"loss", "learning_rate", "val_loss", "val_precision", "val_recall", "val_f1", "val_iou"}
     told = [(e["step"], e["value"]) for e in report.events if e["event"] == "metric" and e["name"] == "val_f1"]
@@ -92,7 +97,8 @@ def test_cancelling_drops_the_running_epoch_and_resuming_ends_as_if_unbroken(sce
     with pytest.raises(Cancelled):
         fit(small(), *data(scene), settings, tmp_path / "s", StopAfter(3))  # in the second of three epochs
     assert [p.name for p in sorted((tmp_path / "s").glob("epoch_*"))] == ["epoch_0001"]
-    resumed = build_unet(3, 2, momentum=0.8)  # other first weights: all must come from the saved state
+    resumed = small()
+    resumed.set_weights([w + 1 for w in resumed.get_weights()])  # all must come from the saved state
     found = fit(resumed, *data(scene), settings, tmp_path / "s", Report(), resume=True)
     assert found == expected
     assert equal(weights_of(resumed), weights_of(through))
@@ -181,20 +187,7 @@ def test_a_loss_that_is_no_number_is_explained(scene, tmp_path):
 
 def test_patches_of_other_bands_are_refused_before_training(scene, tmp_path):
     with pytest.raises(ModelError, match="reads 5 bands"):
-        fit(build_unet(5, 2), *data(scene), QUICK, tmp_path / "s", Report())
-
-
-def test_half_precision_predicts_the_same_landslides(scene, tmp_path):
-    model = small()
-    patches, cover = data(scene)
-    fit(model, patches, cover, replace(QUICK, training_epochs=25, monitor="val_f1"), tmp_path / "s", Report())
-    image, codes = scene
-    scores = {}
-    for policy in ("float32", "mixed_bfloat16"):
-        found = Predictor(model, policy).predict(image[np.newaxis])[0] >= 0.5
-        scores[policy] = 2 * (found & (codes == 1)).sum() / (found.sum() + (codes == 1).sum())
-    assert scores["float32"] > 0.8
-    assert abs(scores["float32"] - scores["mixed_bfloat16"]) < 0.005
+        fit(small(n_bands=5), *data(scene), QUICK, tmp_path / "s", Report())
 
 
 def run_job(folder, *kill):
@@ -203,20 +196,35 @@ def run_job(folder, *kill):
     return subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL)
 
 
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """The folder of a training of a real U-Net that ran through."""
+    folder = tmp_path_factory.mktemp("training") / "unbroken"
+    assert run_job(folder).wait(300) == 0
+    return folder
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system cannot kill a process like a power cut")
-def test_a_training_that_was_killed_resumes_bit_for_bit(tmp_path):
-    broken = run_job(tmp_path / "broken", 3, 2)
-    through = run_job(tmp_path / "through")
-    assert broken.wait(120) == -signal.SIGKILL
-    assert json.loads((tmp_path / "broken" / "epoch_0002" / "state.json").read_text())["epoch"] == 2
-    assert run_job(tmp_path / "broken").wait(120) == 0
-    assert through.wait(120) == 0
-    for name in ("epoch_0004/training.weights.h5", "epoch_0003/training.weights.h5"):
-        ours, theirs = (arrays(tmp_path / run / name) for run in ("broken", "through"))
-        assert len(ours) > 300 and ours.keys() == theirs.keys()  # weights and twice as many of the optimiser
-        assert all(ours[key] == theirs[key] for key in ours)
-    assert (tmp_path / "broken/epoch_0004/state.json").read_text() == \
-        (tmp_path / "through/epoch_0004/state.json").read_text()
+def test_a_training_that_was_killed_resumes_bit_for_bit(tmp_path, unbroken):
+    assert run_job(tmp_path, 4, 2).wait(300) == -signal.SIGKILL
+    assert sorted(p.name for p in tmp_path.glob("epoch_*")) == ["epoch_0002", "epoch_0003"]
+    assert run_job(tmp_path).wait(300) == 0
+    ours, theirs = (arrays(folder / "epoch_0006/training.weights.h5") for folder in (tmp_path, unbroken))
+    assert len(ours) == 118 + 166  # weights; Adam's two moments of the 82 trainable ones, its step and its rate
+    assert ours == theirs
+    assert (tmp_path / "epoch_0006/state.json").read_text() == (unbroken / "epoch_0006/state.json").read_text()
+
+
+def test_half_precision_predicts_the_same_landslides(scene, unbroken):
+    model = build_unet(3, 8)
+    weights.load(model, max(unbroken.glob("best_*")))
+    image, codes = scene
+    scores = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        found = Predictor(model, policy).predict(image[np.newaxis])[0] >= 0.5
+        scores[policy] = 2 * (found & (codes == 1)).sum() / (found.sum() + (codes == 1).sum())
+    assert scores["float32"] > 0.7
+    assert abs(scores["float32"] - scores["mixed_bfloat16"]) < 0.005
 
 
 def arrays(path):

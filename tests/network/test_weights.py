@@ -53,7 +53,7 @@ def test_half_a_file_keeps_the_network(tmp_path):
 def test_a_crash_leaves_the_old_weights(tmp_path, monkeypatch):
     model, path = build_unet(3, 2), tmp_path / "a.weights.h5"
     digest = weights.save(model, path)
-    monkeypatch.setattr(keras.Model, "save_weights", lambda self, p: (p.write_bytes(b"half a fi"), 1 / 0))
+    monkeypatch.setattr(keras.Model, "save_weights", lambda self, path: (path.write_bytes(b"half a fi"), 1 / 0))
     with pytest.raises(ZeroDivisionError):
         weights.save(model, path)
     assert sha256(path) == digest

@@ -17,9 +17,9 @@ from model_core.network.unet import build_unet  # noqa: E402
 
 from .conftest import make_scene  # noqa: E402
 
-SETTINGS = FitSettings(training_epochs=4, learning_rate=3e-3, schedule="plateau", patience=3, monitor="val_f1", seed=5,
+SETTINGS = FitSettings(training_epochs=6, learning_rate=1e-2, schedule="plateau", patience=3, monitor="val_f1", seed=5,
                        augmentation=Augmentation(rotation_deg=20, flip_vertical=True, gain=0.1, offset=0.1))
-STEPS = 3
+STEPS = 5
 
 
 class Killer(Report):
@@ -38,9 +38,9 @@ class Killer(Report):
 
 def train(folder, report, resume):
     image, codes = make_scene(0)
-    windows = [Patch(0, row, col) for row in (0, 32) for col in (0, 32, 64)]
-    patches = Patches([image], [codes], lambda epoch: windows, 32, 2, seed=5)
-    model = build_unet(3, 8, momentum=0.9)
+    windows = [Patch(0, row, col) for row in (0, 16, 32) for col in (0, 16, 32, 48, 64)]
+    patches = Patches([image], [codes], lambda epoch: windows, 32, 3, seed=5)
+    model = build_unet(3, 8, momentum=0.8)
     return model, fit(model, patches, Cover([image], [codes], 32, 4), SETTINGS, folder, report, resume)
 
 

@@ -40,7 +40,8 @@ def test_landslides_start_high_and_end_low(terrain):
     labels = place_landslides(terrain, 20, np.random.default_rng(0), np.ones(terrain.slope_deg.shape, bool))
     numbers = np.unique(labels)[1:]
     assert len(numbers) >= 10
-    spans = ndimage.maximum(terrain.elevation_m, labels, numbers) - ndimage.minimum(terrain.elevation_m, labels, numbers)
+    height = terrain.elevation_m
+    spans = ndimage.maximum(height, labels, numbers) - ndimage.minimum(height, labels, numbers)
     areas = ndimage.sum_labels(np.ones_like(labels), labels, numbers) * 25
     # A long body that ran along a contour line would have next to no drop.
     assert np.median(spans / np.sqrt(areas)) > 0.5

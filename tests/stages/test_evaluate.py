@@ -176,7 +176,7 @@ def test_a_raster_alone_is_outlined_for_its_objects(study):
         "accuracy.csv", "accuracy.json", "confusion.tif", "job.json", "objects.csv", "objects.gpkg"]
     mapped = gpd.read_file(folder / "objects.gpkg", layer="mapped")
     assert len(mapped) == 7
-    _, both, _, _ = evaluated(study, polygons=source(study, "mapped"), out=str(study / "both"))
+    evaluated(study, polygons=source(study, "mapped"), out=str(study / "both"))
     again = json.loads((study / "both" / "accuracy.json").read_text())
     assert alone["objects"] == again["objects"]
 
@@ -235,6 +235,37 @@ def test_ground_that_the_model_learned_from_is_told(study, monkeypatch):
     monkeypatch.setattr(evaluate, "find_model", lambda name: (Card, None))
     _, _, report, _ = evaluated(study, model="any")
     assert "learned from 50% of the judged ground" in warnings(report)
+    _, _, report, _ = evaluated(study, model="any", blocks=source(study, "blocks"), out=str(study / "blocks"))
+    assert "learned from 50% of the test blocks" in warnings(report)
+    tables = json.loads((study / "blocks" / "accuracy.json").read_text())
+    assert {row["means"] for row in tables["pixels"]} == {"agreement"}
+
+
+def test_test_blocks_that_the_model_never_saw_stay_accuracy(study, monkeypatch):
+    class Card:
+        training_ground = layer(rectangle(0, 0, 80, 100)).to_crs("EPSG:4326").geometry.iloc[0].__geo_interface__
+
+    monkeypatch.setattr(evaluate, "find_model", lambda name: (Card, None))
+    _, tables, _, _ = evaluated(study, model="any", blocks=source(study, "blocks"))
+    assert tables["pixels"][0]["means"] == "accuracy"
+
+
+def test_the_papers_own_split_is_never_called_accuracy(study):
+    write_layers(study / "paper.gpkg", {"blocks": BLOCKS.assign(block=-1)})
+    _, tables, report, _ = evaluated(study, blocks=str(study / "paper.gpkg"))
+    assert [(row["ground"], row["means"]) for row in tables["pixels"]] == [
+        ("test blocks", "agreement"), ("whole area", "agreement")]
+    assert "too good" in warnings(report)
+
+
+def test_the_threshold_is_the_one_noted_in_the_raster(study):
+    probability = np.where(burn_labels(GRID, as_layer(MAPPED)) == 1, 0.4, 0.2).astype(np.float32)
+    with RasterWriter(study / "noted.tif", GRID, "float32", np.nan, tags={"threshold": "0.35"}) as writer:
+        writer.write(probability, 0, 0)
+    _, tables, _, _ = evaluated(study, prediction=str(study / "noted.tif"))
+    assert tables["pixels"][0]["tp"] > 0
+    evaluated(study, prediction=str(study / "noted.tif"), threshold=0.5, out=str(study / "half"))
+    assert json.loads((study / "half" / "accuracy.json").read_text())["pixels"][0]["tp"] == 0
 
 
 def test_hidden_and_tiny_objects_are_judged_by_the_ground_under_them(study):

@@ -36,6 +36,6 @@ class CheckLabelsParams(GroundInputs):
         if self.block_px < 12 * self.max_shift_px:
             raise UsageError(
                 "params.block-too-small",
-                f"Blocks of {self.block_px} px are too small to tell a shift of up to {self.max_shift_px} px from chance.",
+                f"Blocks of {self.block_px} px are too small to tell shifts up to {self.max_shift_px} px from chance.",
                 f"Use blocks of at least {12 * self.max_shift_px} px, or a smaller largest shift.",
             )

@@ -52,8 +52,9 @@ class EvaluateParams(JudgeInputs):
                                   "and role). Only test blocks tell the accuracy.", role="vector", group="Input")
     model: Optional[str] = param(None, label="Model", help="Model that made the map: its card tells whether it was "
                                  "trained on the judged ground.", role="model", group="Input")
-    threshold: float = param(0.5, label="Threshold", help="Probability from which a pixel counts as landslide; has no "
-                             "effect on a binary raster.", minimum=0.01, maximum=0.99, group="Polygons")
+    threshold: Optional[float] = param(None, label="Threshold", help="Probability from which a pixel counts as "
+                                       "landslide; has no effect on a binary raster. Default: the one that predict "
+                                       "noted in the raster, else 0.5.", minimum=0.01, maximum=0.99, group="Polygons")
     pixel_size_m: float = param(5.0, label="Pixel size [m]", help="Pixels on which polygons are judged where there is "
                                 "no raster.", minimum=0.1, maximum=1000.0, group="Polygons", advanced=True)
 

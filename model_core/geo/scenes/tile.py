@@ -53,8 +53,9 @@ class Tile:
         self._offsets = np.array([info.offsets[i] for i in places], np.float32)
         self._source = files.enter_context(open_raster(info.path))
         self._mask = (info.mask_path, files.enter_context(open_raster(info.mask_path))) if info.mask_path else None
-        self._footprint = footprint(info, grid)
         self._shift = whole_pixel_shift(info, grid)
+        whole = Span(0, info.height, 0, info.width)
+        self._footprint = whole.moved(*(-n for n in self._shift)) if self._shift else footprint(info, grid)
         self._steps = source_steps(info, grid)
 
     def read(self, window: Span) -> tuple[Span, np.ndarray, np.ndarray]:
@@ -121,7 +122,8 @@ class Tile:
                 valid &= self._source.read_masks(self._indexes[0], window=_window(span)) == 255
         if self._mask:
             valid &= ~self._flagged(*self._mask, span)
-        values = counts.astype(np.float32) * self._gains + self._offsets
+        with np.errstate(over="ignore", invalid="ignore"):  # fill such as -1.8e308 fits into no float32
+            values = counts.astype(np.float32) * self._gains + self._offsets
         values[~valid] = 0
         return values, valid
 

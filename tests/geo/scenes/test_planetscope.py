@@ -15,7 +15,8 @@ def test_four_bands_take_the_coefficient_of_their_number(tmp_path, make_raster, 
     path = make_raster(tmp_path / f"{ID}_3B_AnalyticMS.tif", counts(4), nodata=0)
     path.with_name(f"{ID}_3B_AnalyticMS_metadata.xml").write_text(planet_xml(4))
     info = describe(path)
-    assert (info.sensor, info.quantity, info.bands) == ("PlanetScope", "toa_reflectance", ("blue", "green", "red", "nir"))
+    assert (info.sensor, info.quantity) == ("PlanetScope", "toa_reflectance")
+    assert info.bands == ("blue", "green", "red", "nir")
     assert info.gains == pytest.approx((1e-5, 2e-5, 3e-5, 4e-5))
     assert info.date == date(2022, 11, 5)
 
@@ -54,8 +55,9 @@ def test_surface_reflectance_has_one_scale(tmp_path, make_raster, counts, planet
 def test_of_two_documents_that_with_the_same_bands_is_taken(tmp_path, make_raster, counts, planet_xml):
     (tmp_path / f"{ID}_3B_AnalyticMS_metadata.xml").write_text(planet_xml(4, "other.tif"))
     (tmp_path / f"{ID}_3B_AnalyticMS_8b_metadata.xml").write_text(planet_xml(8, "another.tif"))
-    assert describe(make_raster(tmp_path / f"{ID}_3B_AnalyticMS_8b_clip.tif", counts(8))).gains[-1] == pytest.approx(8e-5)
-    assert describe(make_raster(tmp_path / f"{ID}_3B_AnalyticMS_clip.tif", counts(4))).gains[-1] == pytest.approx(4e-5)
+    eight = describe(make_raster(tmp_path / f"{ID}_3B_AnalyticMS_8b_clip.tif", counts(8)))
+    four = describe(make_raster(tmp_path / f"{ID}_3B_AnalyticMS_clip.tif", counts(4)))
+    assert (eight.gains[-1], four.gains[-1]) == pytest.approx((8e-5, 4e-5))
 
 
 def test_the_newer_mask_is_preferred(tmp_path, make_raster, counts):

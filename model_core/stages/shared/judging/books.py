@@ -101,7 +101,8 @@ class Books:
         self.margin_px = max(self._whole.tolerant.margin_px, int(np.ceil(max(shifts_px))))
         self.mapped_ground = np.zeros((n_mapped + 1, 3), np.int64)
         self.reference_ground = np.zeros((n_reference + 1, 3), np.int64)
-        self.judged_px = self.learned_px = 0
+        # Pixels by NOT_JUDGED, JUDGED and ON_TEST, and those of them that the model learned from.
+        self.ground_px, self.learned_px = np.zeros(3, np.int64), np.zeros(3, np.int64)
 
     def enter(self, view: View) -> np.ndarray:
         """Takes a window and returns the (h, w) uint8 classes of its pixels."""
@@ -119,9 +120,9 @@ class Books:
         for ids, ground in ((view.mapped_ids, self.mapped_ground), (view.reference_ids, self.reference_ground)):
             cells = ids[inner].astype(np.int64) * 3 + state
             ground += np.bincount(cells.ravel(), minlength=ground.size).reshape(-1, 3)
-        self.judged_px += int(judged.sum())
+        self.ground_px += np.bincount(state.ravel(), minlength=3)
         if view.learned is not None:
-            self.learned_px += int((judged & view.learned[inner]).sum())
+            self.learned_px += np.bincount(state[view.learned[inner]], minlength=3)
         return classes
 
     def grounds(self, seed: int, drawn_tile: str) -> list[GroundResult]:

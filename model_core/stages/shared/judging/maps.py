@@ -52,25 +52,29 @@ class RasterMap:
     A file of classes may declare 0 as no data; 0 is then still taken for ground without landslide, because a map
     without any such ground could make no false alarm.
 
+    Args:
+        path: The raster.
+        threshold: Probability from which a pixel counts as landslide; None: what the raster says of itself, else 0.5.
+
     Raises:
         InputError: The file cannot be read; on reading also: it holds other values.
     """
 
-    def __init__(self, path: Path, threshold: float) -> None:
+    def __init__(self, path: Path, threshold: float | None = None) -> None:
         self.path = path
         self.grid = read_grid(path)
-        self._threshold = threshold
         with open_raster(path) as source:
-            self._is_probability = np.dtype(source.dtypes[0]).kind == "f"
+            self.is_probability = np.dtype(source.dtypes[0]).kind == "f"
+            self.threshold = float(source.tags().get("threshold", 0.5)) if threshold is None else threshold
             self._nodata = source.nodata
 
     def codes(self, window: Window) -> np.ndarray:
         """See `LandslideMap`."""
         values = read_window(self.path, *window)
-        if self._is_probability:
+        if self.is_probability:
             known = np.isfinite(values)
             plausible = (values[known] >= 0) & (values[known] <= 1)
-            classes = values >= self._threshold
+            classes = values >= self.threshold
         else:
             known = values != IGNORE
             if self._nodata is not None and self._nodata != BACKGROUND:

@@ -37,7 +37,8 @@ class PixelResult:
         grounds: Test blocks first, where there are any, then the whole area, then each block.
         pixel_m2: Area of a pixel.
         perfect_f1: F1 that a map without any error would get, by shift of the labels in pixels.
-        on_learned: Share of the judged ground that the model learned from; None if unknown.
+        on_learned, test_on_learned: Share of the judged ground, and of the test ground, that the model learned from;
+            None if unknown.
         mapped_ground, reference_ground: (n, 3) pixels of every object by NOT_JUDGED, JUDGED and ON_TEST.
     """
 
@@ -45,6 +46,7 @@ class PixelResult:
     pixel_m2: float
     perfect_f1: dict[float, float | None]
     on_learned: float | None
+    test_on_learned: float | None
     mapped_ground: np.ndarray
     reference_ground: np.ndarray
 
@@ -104,7 +106,7 @@ def judge_pixels(
             ))
             confusion.write(classes, core.rows.start, core.cols.start)
             report.progress((number + 1) / len(windows))
-    if not books.judged_px:
+    if not books.ground_px[JUDGED:].any():
         raise InputError(
             "evaluate.no-ground", "No ground is judged: the map, the reference and its searched ground lie apart.",
             "Check that all layers show the same place, and their coordinate systems.",
@@ -115,7 +117,8 @@ def judge_pixels(
         grounds=books.grounds(seed, f"tiles of {tile_m:g} m"),
         pixel_m2=pixel_m2,
         perfect_f1=books.perfect_f1(),
-        on_learned=None if learned is None else books.learned_px / books.judged_px,
+        on_learned=None if learned is None else _share(books.learned_px[JUDGED:], books.ground_px[JUDGED:]),
+        test_on_learned=None if learned is None else _share(books.learned_px[ON_TEST:], books.ground_px[ON_TEST:]),
         mapped_ground=books.mapped_ground[1:],
         reference_ground=books.reference_ground[1:],
     )
@@ -129,7 +132,7 @@ def _place_hidden(
 
     Those that lie outside the map stay without any.
     """
-    for position in np.flatnonzero(~ground.any(axis=1)):
+    for position in np.flatnonzero(~ground.any(axis=1)).tolist():
         pixel = layer.pixel_inside(position, grid)
         if pixel is None:
             continue
@@ -138,3 +141,7 @@ def _place_hidden(
             row = block_layer.ids(grid.window(*pixel))[0, 0]
             state = ON_TEST if row and blocks.role[row - 1] == "test" else JUDGED
         ground[position, state] = 1
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> float:
+    return float(part.sum() / max(whole.sum(), 1))

@@ -10,6 +10,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +110,10 @@ def _object_rows(ground: GroundResult, objects: ObjectResult) -> list[dict[str, 
     for match, strict in (("linked", False), ("one to one, IoU >= 0.5", True)):
         whole = detection(objects.matches, strict=strict, predicted=mapped, reference=reference)
         rows.append(_object_row(ground.name, match, None, None, whole))
-        for k in range(len(SIZE_CLASSES_M2) - 1):
+        for k, (low, high) in enumerate(pairwise(SIZE_CLASSES_M2)):
             part = detection(objects.matches, strict=strict, predicted=mapped & (mapped_size == k),
                              reference=reference & (reference_size == k))
-            rows.append(_object_row(ground.name, match, *SIZE_CLASSES_M2[k : k + 2], part))
+            rows.append(_object_row(ground.name, match, low, high, part))
     return rows
 
 

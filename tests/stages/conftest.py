@@ -1,0 +1,63 @@
+"""A tiny simulated study and a network that was trained on it for a moment, made once for all tests here."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from model_core.cli import run_stage
+from model_core.contract.events import Recorder
+from model_core.contract.job import make_job
+
+# A network that learns in seconds: far from good, but real.
+QUICK = {"filters": 8, "training_epochs": 2, "batch_size": 8, "patch_size_px": 64, "stride_px": 64, "jitter_px": 8,
+         "guard_px": 16, "n_blocks": 3, "precision": "float32"}
+
+
+def do(stage, **values):
+    """Runs a stage and returns its result and everything it told."""
+    report = Recorder()
+    return run_stage(make_job(stage, values), report), report
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory):
+    """Folder of a simulated study of 1.6 km²: two dates, landslides at the second one."""
+    folder = tmp_path_factory.mktemp("study") / "sample"
+    do("sample", out=str(folder), size_px=256, n_landslides=40, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def series(study):
+    return str(study / "series.json")
+
+
+@pytest.fixture(scope="session")
+def model(series, tmp_path_factory):
+    """Folder of a trained model."""
+    folder = tmp_path_factory.mktemp("model") / "quick"
+    do("train", series=series, out=str(folder), **QUICK)
+    return folder
+
+
+@pytest.fixture
+def epochs(study):
+    """The series as plain data with absolute paths, to be changed and written elsewhere."""
+    data = json.loads((study / "series.json").read_text())
+    for epoch in data["epochs"]:
+        epoch["scenes"] = [str(study / scene) for scene in epoch["scenes"]]
+        for name in ("landslides", "searched"):
+            if name in epoch:
+                epoch[name] = str(study / epoch[name])
+    return data["epochs"]
+
+
+@pytest.fixture
+def write_series(tmp_path):
+    def write(rows) -> str:
+        path = Path(tmp_path) / "series.json"
+        path.write_text(json.dumps({"epochs": rows}))
+        return str(path)
+
+    return write
