@@ -26,7 +26,8 @@ pytest: install
 ## make realdata  real images and inventories (skips where they are absent); about two hours with the slow runs
 realdata: install
 	$(PY) -m pytest -m "realdata" -rs
-	$(PY) benchmarks/atsuma.py
+	$(PY) benchmarks/presets.py atsuma
+	$(PY) benchmarks/atsuma_pictures.py
 
 ## make bench     one table a claim
 bench: install

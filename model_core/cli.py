@@ -135,8 +135,8 @@ def _described(cls: Any, defaults: Dict[str, Any]) -> Any:
         hint = hints[f.name]
         choices = f.metadata.get("choices")
         if choices:
-            options = typing.Literal[tuple(choices)]
-            hint = typing.Tuple[options, ...] if isinstance(f.default, tuple) else options  # type: ignore[valid-type]
+            options: Any = typing.Literal[tuple(choices)]  # type: ignore[valid-type]
+            hint = typing.Tuple[options, ...] if isinstance(f.default, tuple) else options
         note = typing.Annotated[hint, tyro.conf.arg(help=f.metadata["help"])]  # type: ignore[valid-type]
         rows.append((f.name, note, dataclasses.field(default=defaults[f.name])))
     return dataclasses.make_dataclass(cls.__name__, rows, frozen=True)

@@ -77,7 +77,6 @@ def epoch_sample(
     jitter_px: int,
     *,
     positive_share: float | None = None,
-    weights: NDArray[np.float64] | None = None,
 ) -> list[Window]:
     """The windows of one training epoch, shuffled and shifted at random; as many as there are in the set.
 
@@ -88,11 +87,9 @@ def epoch_sample(
             usable ground it held; its pixels then carry no loss.
         positive_share: Share of windows with landslide, 0 to 1. Each kind is gone through evenly, in full rounds, so
             the rarer one recurs. Default: every window once.
-        weights: (n,) not negative; a window is drawn in proportion to it, for example to its last loss so that hard
-            ground recurs. Acts within each kind where `positive_share` is given.
 
     Raises:
-        UsageError: `positive_share` or `weights` is outside its limits.
+        UsageError: `positive_share` is outside its limits.
     """
     if positive_share is not None and not 0 <= positive_share <= 1:
         raise UsageError("sampling.share", f"A share of {positive_share} of the windows is not possible.",
@@ -101,12 +98,12 @@ def epoch_sample(
     every, positive = np.arange(len(windows.tops)), windows.landslide_px > 0
     # With one kind only there is nothing to balance.
     if positive_share is None or positive.all() or not positive.any():
-        chosen = _draw(every, len(every), rng, weights)
+        chosen = _draw(every, len(every), rng)
     else:
         n_positive = round(positive_share * len(every))
         chosen = np.concatenate([
-            _draw(every[positive], n_positive, rng, weights),
-            _draw(every[~positive], len(every) - n_positive, rng, weights),
+            _draw(every[positive], n_positive, rng),
+            _draw(every[~positive], len(every) - n_positive, rng),
         ])
         chosen = rng.permutation(chosen)
     shift = rng.integers(-jitter_px, jitter_px, (2, len(chosen)), endpoint=True)
@@ -115,18 +112,10 @@ def epoch_sample(
     return _windows(tops, lefts, windows.size_px)
 
 
-def _draw(
-    pool: NDArray[np.int64], count: int, rng: np.random.Generator, weights: NDArray[np.float64] | None
-) -> NDArray[np.int64]:
-    """`count` members of a pool: in shuffled full rounds, or by weight."""
-    if weights is None:
-        rounds = -(-count // max(len(pool), 1))
-        return np.concatenate([rng.permutation(pool) for _ in range(rounds)] or [pool[:0]])[:count]
-    chance = weights[pool]
-    if not np.all(np.isfinite(chance)) or np.any(chance < 0) or chance.sum() <= 0:
-        raise UsageError("sampling.weights", "The weights of the training windows are not usable.",
-                         "Weights must be finite, not negative, and not all zero.")
-    return rng.choice(pool, size=count, p=chance / chance.sum())
+def _draw(pool: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """`count` members of a pool in shuffled full rounds."""
+    rounds = -(-count // max(len(pool), 1))
+    return np.concatenate([rng.permutation(pool) for _ in range(rounds)] or [pool[:0]])[:count]
 
 
 def _windows(tops: NDArray[np.int64], lefts: NDArray[np.int64], size_px: int) -> list[Window]:

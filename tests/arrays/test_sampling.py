@@ -88,23 +88,7 @@ def test_share_is_left_alone_where_there_is_one_kind_only():
     assert sorted(corners(epoch_sample(windows, 0, 0, 0, positive_share=0.5))) == corners(windows.windows)
 
 
-def test_heavier_windows_recur_in_proportion():
-    windows = training_windows(*image(), 64, 4)
-    weights = np.ones(len(windows.tops))
-    weights[::2] = 3.0
-    heavy = set(corners(windows.windows)[::2])
-    sample = [c for epoch in range(5) for c in corners(epoch_sample(windows, 0, epoch, 0, weights=weights))]
-    assert np.mean([c in heavy for c in sample]) == pytest.approx(0.75, abs=0.03)
-
-
-def test_unusable_shares_and_weights_are_refused():
+def test_an_unusable_share_is_refused():
     windows = training_windows(*image(), 64, 64)
     with pytest.raises(UsageError, match="share"):
         epoch_sample(windows, 0, 0, 0, positive_share=1.5)
-    with pytest.raises(UsageError, match="weights"):
-        epoch_sample(windows, 0, 0, 0, weights=np.full(len(windows.tops), -1.0))
-
-
-def test_no_windows_give_an_empty_epoch():
-    windows = training_windows(np.full((64, 64), NOWHERE, np.uint8), np.zeros((64, 64), np.uint8), 32, 32)
-    assert epoch_sample(windows, 0, 0, 4, positive_share=0.5) == []
