@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from rich import box
 from rich.console import Console as Terminal
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -18,6 +19,7 @@ from .contract import events
 from .contract.errors import MtlError
 
 INTERNAL_ERROR = 1
+PIPE_WIDTH = 120
 
 
 class Console(events.Report):
@@ -25,7 +27,8 @@ class Console(events.Report):
 
     def __init__(self) -> None:
         super().__init__()
-        self._terminal = Terminal(stderr=False, highlight=False)
+        # Into a file or a pipe tables need not be squeezed into the 80 columns that rich then assumes.
+        self._terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
         self._bars = Progress(
             TextColumn("{task.description:<26}"), BarColumn(24), TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(), TextColumn("{task.fields[left]}"), TextColumn("{task.fields[message]}"),
@@ -135,13 +138,15 @@ class Console(events.Report):
 
 
 def _table(name: str, rows: List[Dict[str, Any]]) -> Table:
-    table = Table(title=escape(name.replace("_", " ")), title_justify="left", title_style="bold")
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    for column in columns:
+    table = Table(title=escape(name.replace("_", " ")), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+                  pad_edge=False)
+    known = [key for key in dict.fromkeys(key for row in rows for key in row)
+             if any(row.get(key) is not None for row in rows)]
+    for column in known:
         numeric = all(isinstance(row.get(column), (int, float, type(None))) for row in rows)
         table.add_column(escape(column.replace("_", " ")), justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*(escape(_text(row.get(column))) for column in columns))
+        table.add_row(*(escape(_text(row.get(column))) for column in known))
     return table
 
 

@@ -131,28 +131,30 @@ def _outside(f: Field[Any], value: Any, hint: str) -> UsageError:
 
 def _coerce(f: Field[Any], hint: Any, value: Any) -> Any:
     """Fits a JSON value to the field's type: int to float, list to tuple; refuses anything else."""
-    if value is None:
-        if type(None) in typing.get_args(hint):
-            return None
-        raise _wrong_type(f, value)
-    if typing.get_origin(hint) is typing.Union:
-        hint = next(a for a in typing.get_args(hint) if a is not type(None))
+    args = typing.get_args(hint)
+    if type(None) in args:
+        # A user interface writes an empty text where nothing was given.
+        return None if value in (None, "") else _coerce(f, next(a for a in args if a is not type(None)), value)
     if typing.get_origin(hint) is tuple:
-        if isinstance(value, (str, bytes)) or not isinstance(value, (list, tuple)):
-            raise _wrong_type(f, value)
-        item = typing.get_args(hint)[0]
-        return tuple(_coerce(f, item, v) for v in value)
+        if not isinstance(value, (list, tuple)):
+            raise _wrong_type(f, hint, value)
+        return tuple(_coerce(f, args[0], v) for v in value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
-        raise _wrong_type(f, value)
+        raise _wrong_type(f, hint, value)
     return value
 
 
-def _wrong_type(f: Field[Any], value: Any) -> UsageError:
+_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _wrong_type(f: Field[Any], hint: Any, value: Any) -> UsageError:
     label = f.metadata.get("label", f.name)
+    many = typing.get_origin(hint) is tuple
+    expected = f"a list, each item {_WORDS[typing.get_args(hint)[0]]}" if many else _WORDS[hint]
     return UsageError(
-        "params.wrong-type", f"{label} ({f.name}) cannot be {value!r}.", f"Expected: {f.type}.", name=f.name
+        "params.wrong-type", f"{label} ({f.name}) cannot be {value!r}.", f"It must be {expected}.", name=f.name
     )

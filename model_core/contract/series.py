@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 from .errors import InputError
 from .fields import from_dict, param, to_dict
+from .paths import absolute, relative
 
 VERSION = 1
 _PATH_FIELDS = ("scenes", "landslides", "searched", "ignore", "unusable")
@@ -62,7 +62,7 @@ def read_series(path: Path) -> Series:
         UsageError: An epoch has an unknown or missing entry.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_bytes())
         rows, rest = data["epochs"], {k: v for k, v in data.items() if k not in ("epochs", "version")}
         known = {f.name for f in dataclasses.fields(Series)} - {"epochs"}
         if set(rest) - known or not isinstance(rows, list) or not rows:
@@ -82,7 +82,7 @@ def read_series(path: Path) -> Series:
             "series.name-twice", f"Two epochs of the series are named {twice[0]}.", "Give each epoch its own name."
         )
     if rest.get("area"):
-        rest["area"] = _join(path.parent, rest["area"])
+        rest["area"] = absolute(rest["area"], path.parent)
     return Series(epochs, **rest)
 
 
@@ -95,18 +95,18 @@ def write_series(series: Series, path: Path) -> None:
         if getattr(series, name) is not None:
             data[name] = getattr(series, name)
     if series.area:
-        data["area"] = _relate(path.parent, series.area)
+        data["area"] = relative(series.area, path.parent)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(path)
 
 
 def _absolute(row: Dict[str, Any], folder: Path) -> Dict[str, Any]:
-    return _map_paths(row, lambda text: _join(folder, text))
+    return _map_paths(row, lambda text: absolute(text, folder))
 
 
 def _relative(row: Dict[str, Any], folder: Path) -> Dict[str, Any]:
-    return _map_paths(row, lambda text: _relate(folder, text))
+    return _map_paths(row, lambda text: relative(text, folder))
 
 
 def _map_paths(row: Dict[str, Any], change: Any) -> Dict[str, Any]:
@@ -118,17 +118,3 @@ def _map_paths(row: Dict[str, Any], change: Any) -> Dict[str, Any]:
         elif isinstance(value, (list, tuple)):
             out[name] = [change(v) for v in value]
     return out
-
-
-def _join(folder: Path, text: str) -> str:
-    # "file.gpkg|layername=x" stays whole: only the part before the bar is a path.
-    file, bar, layer = text.partition("|")
-    return str((folder / file).resolve()) + bar + layer
-
-
-def _relate(folder: Path, text: str) -> str:
-    file, bar, layer = text.partition("|")
-    try:
-        return Path(os.path.relpath(file, folder)).as_posix() + bar + layer
-    except ValueError:  # another drive on Windows
-        return text

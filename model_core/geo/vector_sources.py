@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ import pyogrio
 from pyogrio.errors import DataSourceError, GeometryError
 
 from ..contract.errors import InputError
+from ..contract.paths import is_path
 
 _IN_ARCHIVES = (".shp", ".gpkg", ".geojson", ".fgb")
 
@@ -84,14 +84,14 @@ def _parse(text: str) -> tuple[str, dict[str, str]]:
 
 def _open(dataset: str, role: str) -> tuple[str, dict[str, str | None]]:
     """The dataset, or the one inside a zip archive, and its layers with their geometry types."""
-    if _is_path(dataset) and not Path(dataset).exists():
+    if is_path(dataset) and not Path(dataset).exists():
         raise InputError(
             "vector.missing", f"There is no file {dataset} ({role}).", "Check the path.", path=dataset
         )
     try:
         return dataset, dict(pyogrio.list_layers(dataset).tolist())
     except (DataSourceError, GeometryError) as error:
-        inside = _in_archive(dataset) if _is_path(dataset) and zipfile.is_zipfile(dataset) else None
+        inside = _in_archive(dataset) if is_path(dataset) and zipfile.is_zipfile(dataset) else None
         if inside:
             return _open(inside, role)
         raise InputError(
@@ -122,11 +122,6 @@ def _in_archive(archive: str) -> str | None:
         path=archive,
         files=[str(file) for file in files],
     )
-
-
-def _is_path(dataset: str) -> bool:
-    """False for what only OGR understands: /vsizip/..., zip://..., https://..., PG:..."""
-    return not dataset.startswith("/vsi") and not re.match(r"[A-Za-z][A-Za-z0-9_+.-]+:", dataset)
 
 
 def _may_hold_polygons(kind: str | None) -> bool:

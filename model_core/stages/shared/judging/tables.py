@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from ....arrays.confusion import MEASURES
 from ....arrays.objects import (
     PREDICTED_CLASSES,
     REFERENCE_CLASSES,
@@ -32,6 +31,7 @@ from .objects import ObjectResult
 from .pixels import PixelResult
 
 ACCURACY, AGREEMENT = "accuracy", "agreement"
+LINKED = "linked"
 DIGITS = 5
 
 
@@ -69,10 +69,11 @@ def write_tables(
     names = {stem: f"{stem}.json", f"{stem}_table": f"{stem}.csv", "object_table": "objects.csv",
              "objects": "objects.gpkg", "confusion": "confusion.tif"}
     shown = {
-        f"pixels, reference: {reference}": [
-            {"ground": row["ground"], "means": row["means"], **{m: row[m] for m in MEASURES},
-             "F1 from": row["f1_low"], "to": row["f1_high"]} for row in pixel_rows],
-        "objects": [row for row in object_rows if row["from_m2"] is None],
+        f"pixels, reference: {reference}": [_shown_pixels(row) for row in pixel_rows],
+        "objects (sharing at least a tenth of the smaller one)": [
+            {name: row[name] for name in ("ground", "reference", "found", "recall", "mapped", "right", "precision")}
+            for row in object_rows if row["from_m2"] is None and row["match"] == LINKED],
+        "kinds of match": [row for row in class_rows if row["mapped"] or row["reference"]],
     }
     return names, shown
 
@@ -101,13 +102,20 @@ def _pixel_row(ground: GroundResult, reference: str, pixel_m2: float, independen
     return {**row, "intervals_from": ground.drawn, "tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
 
 
+def _shown_pixels(row: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a pixel row that fit on a screen."""
+    low, high = row["f1_low"], row["f1_high"]
+    return {"ground": row["ground"], "means": row["means"], "precision": row["precision"], "recall": row["recall"],
+            "F1": row["f1"], "95 % interval": None if low is None else f"{low:.2f} to {high:.2f}", "IoU": row["iou"]}
+
+
 def _object_rows(ground: GroundResult, objects: ObjectResult) -> list[dict[str, Any]]:
     """Detection on some ground, of all objects and by size class, for both ways of matching."""
     mapped, reference = _on(ground, objects)
     mapped_size = size_class(objects.overlaps.predicted_m2)
     reference_size = size_class(objects.overlaps.reference_m2)
     rows = []
-    for match, strict in (("linked", False), ("one to one, IoU >= 0.5", True)):
+    for match, strict in ((LINKED, False), ("one to one, IoU >= 0.5", True)):
         whole = detection(objects.matches, strict=strict, predicted=mapped, reference=reference)
         rows.append(_object_row(ground.name, match, None, None, whole))
         for k, (low, high) in enumerate(pairwise(SIZE_CLASSES_M2)):
