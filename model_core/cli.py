@@ -6,43 +6,42 @@ Nothing heavy is imported before a stage is known, so that help answers at once.
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import functools
 import importlib
+import os
 import sys
 import traceback
+import typing
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import __version__
-from .contract.errors import Cancelled, MtlError, UsageError
+from .contract.errors import Cancelled, MtlError, ResourceError, UsageError
 from .contract.events import Report, Result
-from .contract.fields import to_dict
-from .contract.job import Job, make_job, read_job
+from .contract.job import Job, make_job, read_job, with_absolute_paths
+from .contract.paths import absolute
 from .contract.stages import STAGES
 
-PATH_ROLES = ("raster", "vector", "file", "folder", "output_folder", "output_file")
+HELP = ("-h", "--help", "help")
 HELP_GROUPS = ("Input", "Output", "Training", "Network", "Split", "Grid", "Polygons", "Augmentation", "Device")
+RUN_HELP = """usage: mtl run JOB.json [--out FOLDER] [--resume] [--events json|bars]
+
+Runs a job file, such as the job.json beside earlier results. Relative paths in it begin at the folder of the file.
+
+  --out FOLDER        new folder for the results, instead of the one that the job names
+  --resume            goes on with a training that was stopped
+  --events json|bars  how to tell the progress; default: bars in a terminal, else events as JSON lines on stdout, and
+                      on stdin, if that is a pipe, the line "cancel" or its end stops the work"""
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Runs one command and returns its exit code (contract.errors; 0 = done)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(_overview())
-        return 0
-    if words[0] == "--version":
-        print(f"mtl {__version__}")
-        return 0
-    if words[0] == "run":
-        return _run_job_file(words[1:])
-    from .console import Console
-
-    console = Console()
     try:
-        job = _parse(words[0], words[1:])
-    except MtlError as error:
-        return console.fail(error)
-    with console:
-        return _run(job, console)
+        return _command(words)
+    except KeyboardInterrupt:
+        return Cancelled.exit_code
 
 
 def run_stage(job: Job, report: Report) -> Result:
@@ -52,41 +51,50 @@ def run_stage(job: Job, report: Report) -> Result:
     return result
 
 
-def _run(job: Job, front: Any) -> int:
-    """`front` is the console or the wire: both are a Report with `done`, `fail` and `bug`."""
-    try:
-        return int(front.done(run_stage(job, front)))
-    except MtlError as error:
-        return int(front.fail(error))
-    except KeyboardInterrupt:
-        return int(front.fail(Cancelled("cancelled", "Stopped at once.", "What was finished before is kept.")))
-    except Exception:  # a bug: the person gets one sentence, the log the traceback
-        return int(front.bug(traceback.format_exc()))
+def _command(words: List[str]) -> int:
+    if not words or words[0] in HELP:
+        print(_overview())
+    elif words[0] == "--version":
+        print(f"mtl {__version__}")
+    elif words[0] != "run":
+        return _serve(_front("bars"), lambda: _parse(words[0], words[1:]))
+    elif set(words) & set(HELP):
+        print(RUN_HELP)
+    else:
+        return _serve(_front(_option(words, "--events")), lambda: _read(words[1:]))
+    return 0
 
 
-def _run_job_file(words: List[str]) -> int:
-    values: Dict[str, str] = {}
-    paths = [word for word in words if not word.startswith("--")]
-    for word in words:
-        if word.startswith("--"):
-            name, _, value = word[2:].partition("=")
-            values[name] = value
-    front = _front(values.pop("events", "auto"))
+def _serve(front: Any, job_of: Callable[[], Job]) -> int:
+    """Runs a job. `front` is the console or the wire: both are a Report with `done`, `fail` and `bug`."""
     try:
-        if len(paths) != 1 or set(values) - {"out"}:
-            raise UsageError("cli.run", "Expected: mtl run JOB.json [--out=FOLDER] [--events=json|bars].")
-        job = read_job(Path(paths[0]))
-        if "out" in values:
-            job = make_job(job.stage, {**to_dict(job.params), "out": values["out"]})
-        job = _with_absolute_paths(job)
-    except MtlError as error:
-        return int(front.fail(error))
+        job = job_of()
+    except Exception as error:
+        return _failed(front, error)
     with front:
-        return _run(job, front)
+        try:
+            return int(front.done(run_stage(job, front)))
+        except (Exception, KeyboardInterrupt) as error:
+            return _failed(front, error)
 
 
-def _front(kind: str) -> Any:
-    if kind == "json" or (kind == "auto" and not sys.stdout.isatty()):
+def _failed(front: Any, error: BaseException) -> int:
+    if isinstance(error, BrokenPipeError):  # `mtl ... | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    if isinstance(error, KeyboardInterrupt):
+        error = Cancelled("cancelled", "Stopped at once.")
+    if isinstance(error, MemoryError):
+        error = ResourceError("memory", "The memory does not suffice for this much ground at a time.",
+                              "Give a smaller area of interest or larger pixels, or use a machine with more memory.")
+    if isinstance(error, MtlError):
+        return int(front.fail(error))
+    # A bug: the person gets one sentence, the log the traceback.
+    return int(front.bug("".join(traceback.format_exception(error))))
+
+
+def _front(events: Optional[str]) -> Any:
+    if events == "json" or (events != "bars" and not sys.stdout.isatty()):
         from .wire import Wire
 
         return Wire()
@@ -95,21 +103,45 @@ def _front(kind: str) -> Any:
     return Console()
 
 
+def _read(words: List[str]) -> Job:
+    """Reads the job file that is named after `run`."""
+    values: Dict[str, str] = {}
+    files = []
+    rest = iter(words)
+    for word in rest:
+        name, sign, value = word.partition("=")
+        if name in ("--out", "--events"):
+            values[name] = value if sign else next(rest, "")
+        elif word == "--resume":
+            values[word] = "yes"
+        else:
+            files.append(word)
+    unknown = [file for file in files if file.startswith("-")]
+    events, out = values.get("--events", "json"), values.get("--out", "given by the job")
+    if unknown or len(files) != 1 or events not in ("json", "bars") or not out or out.startswith("--"):
+        what = f"mtl run does not know {unknown[0]}." if unknown else "That is no complete command."
+        raise UsageError("cli.run", what, "Expected: mtl run JOB.json [--out FOLDER] [--resume] [--events json|bars].")
+    changes: Dict[str, Any] = {"resume": True} if "--resume" in values else {}
+    if "--out" in values:
+        changes["out"] = absolute(values["--out"], Path.cwd())
+    return read_job(Path(files[0]), **changes)
+
+
 def _parse(stage: str, words: List[str]) -> Job:
     """Reads a stage's options with tyro; the limits are the contract's own."""
     if stage not in STAGES:
-        raise UsageError("cli.stage", f"There is no command {stage!r}.", "See: mtl --help.")
+        raise UsageError("cli.stage", f"There is no command {stage!r}.", _meant(stage))
     import tyro
 
+    names = [word.partition("=")[0].replace("_", "-") for word in words if word.startswith("--")]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:  # the first one would be lost without a word
+        raise UsageError("cli.twice", f"The option {twice} is given twice.",
+                         f"Give {twice} once; where it takes several values, all after it.")
     cls = STAGES[stage].params_class()
-    preset = _option(words, "--preset")
-    base = _defaults(stage, preset)
-    parsed = tyro.cli(_described(cls, base), args=words, prog=f"mtl {stage}", description=cls.__doc__)
-    values = {f.name: getattr(parsed, f.name) for f in dataclasses.fields(parsed)}
-    for f in dataclasses.fields(cls):
-        if f.metadata.get("role") == "bands" and values[f.name]:
-            values[f.name] = [band for word in values[f.name] for band in word.split(",") if band]
-    return _with_absolute_paths(make_job(stage, values))
+    options = _options(cls, _defaults(stage, _option(words, "--preset")))
+    parsed = tyro.cli(options, args=words, prog=f"mtl {stage}", description=cls.__doc__)
+    return with_absolute_paths(make_job(stage, dataclasses.asdict(parsed)), Path.cwd())
 
 
 def _defaults(stage: str, preset: Optional[str]) -> Dict[str, Any]:
@@ -123,23 +155,62 @@ def _defaults(stage: str, preset: Optional[str]) -> Dict[str, Any]:
     return values
 
 
-def _described(cls: Any, defaults: Dict[str, Any]) -> Any:
-    """A copy of a params class in tyro's terms: help texts and choices come from the field metadata."""
-    import typing
-
+def _options(cls: Any, defaults: Dict[str, Any]) -> Any:
+    """A copy of a params class in tyro's terms; what a value may be is the contract's own affair."""
     import tyro
 
     hints = typing.get_type_hints(cls)
     rows = []
     for f in sorted(dataclasses.fields(cls), key=_help_order):
-        hint = hints[f.name]
-        choices = f.metadata.get("choices")
-        if choices:
-            options: Any = typing.Literal[tuple(choices)]  # type: ignore[valid-type]
-            hint = typing.Tuple[options, ...] if isinstance(f.default, tuple) else options
-        note = typing.Annotated[hint, tyro.conf.arg(help=f.metadata["help"])]  # type: ignore[valid-type]
-        rows.append((f.name, note, dataclasses.field(default=defaults[f.name])))
+        hint, default = hints[f.name], defaults[f.name]
+        marks: List[Any] = [tyro.conf.arg(help=f.metadata["help"], help_behavior_hint=_default_shown(default))]
+        if hint is not bool:
+            marks.append(tyro.constructors.PrimitiveConstructorSpec(
+                nargs="*" if isinstance(f.default, tuple) else 1,
+                metavar=_metavar(f, hint),
+                instance_from_str=functools.partial(_value, f, hint),
+                is_instance=lambda _: True,
+                str_from_instance=lambda value: [str(value)],
+            ))
+        rows.append((f.name, typing.Annotated[(hint, *marks)], dataclasses.field(default=default)))
     return dataclasses.make_dataclass(cls.__name__, rows, frozen=True)
+
+
+def _value(f: dataclasses.Field[Any], hint: Any, words: List[str]) -> Any:
+    """What an option's words say; words that are no number stay words, for the contract to refuse them by name."""
+    many = isinstance(f.default, tuple)
+    if many and f.metadata["role"] != "raster":  # a file's name may have commas
+        words = [part.strip() for word in words for part in word.split(",") if part.strip()]
+    kinds = [kind for kind in (int, float) if kind in (hint, *typing.get_args(hint))]
+    values = [_number(kinds[0], word) if kinds else word for word in words]
+    return tuple(values) if many else values[0]
+
+
+def _number(kind: Callable[[str], Any], word: str) -> Any:
+    try:
+        return kind(word)
+    except ValueError:
+        return word
+
+
+def _metavar(f: dataclasses.Field[Any], hint: Any) -> str:
+    """What stands for the value in the help."""
+    roles = {"raster": "FILE", "vector": "FILE", "file": "FILE", "folder": "FOLDER", "output_folder": "FOLDER",
+             "crs": "CRS", "date": "YYYY-MM-DD", "model": "MODEL", "bands": "NAME"}
+    number = "N" if "int" in str(hint) else "X" if "float" in str(hint) else "TEXT"
+    word = roles.get(f.metadata["role"], number)
+    if f.metadata["choices"]:
+        word = "{" + ",".join(map(str, f.metadata["choices"])) + "}"
+    return f"{word} [{word} ...]" if isinstance(f.default, tuple) else word
+
+
+def _default_shown(default: Any) -> str:
+    """Of an option's help; nothing where it is simply not given."""
+    if default in (None, "", ()):
+        return ""
+    if isinstance(default, bool):
+        return f"(default: {'yes' if default else 'no'})"
+    return f"(default: {' '.join(map(str, default)) if isinstance(default, tuple) else default})"
 
 
 def _help_order(f: dataclasses.Field[Any]) -> Tuple[bool, int]:
@@ -157,27 +228,15 @@ def _option(words: List[str], name: str) -> Optional[str]:
     return None
 
 
-def _with_absolute_paths(job: Job) -> Job:
-    """A job that means the same from any folder."""
-    changed = {}
-    for f in dataclasses.fields(job.params):
-        value, role = getattr(job.params, f.name), f.metadata.get("role")
-        if value and role in PATH_ROLES:
-            changed[f.name] = tuple(map(_absolute, value)) if isinstance(value, tuple) else _absolute(value)
-    return Job(job.stage, dataclasses.replace(job.params, **changed))
-
-
-def _absolute(text: str) -> str:
-    if text.startswith("/vsi"):
-        return text
-    file, bar, layer = text.partition("|")
-    return str(Path(file).expanduser().absolute()) + bar + layer
+def _meant(command: str) -> str:
+    close = difflib.get_close_matches(command, [*STAGES, "run"], n=1)
+    return f"Did you mean {close[0]}? See: mtl --help." if close else "See: mtl --help."
 
 
 def _overview() -> str:
     lines = [
         "usage: mtl COMMAND [options]      mtl COMMAND --help",
-        "       mtl run JOB.json [--out=FOLDER] [--events=json|bars]",
+        "       mtl run JOB.json [options]      mtl run --help",
         "",
         "Maps landslides through time from satellite images.",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -16,9 +17,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from .contract import events
-from .contract.errors import MtlError
+from .contract.errors import Cancelled, MtlError
 
 INTERNAL_ERROR = 1
+# Into a file or a pipe tables need not be squeezed into the 80 columns that rich then assumes.
 PIPE_WIDTH = 120
 
 
@@ -27,21 +29,24 @@ class Console(events.Report):
 
     def __init__(self) -> None:
         super().__init__()
-        # Into a file or a pipe tables need not be squeezed into the 80 columns that rich then assumes.
-        self._terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+                stream.reconfigure(errors="replace")
+        self._terminal = _terminal(stderr=False)
         self._bars = Progress(
             TextColumn("{task.description:<26}"), BarColumn(24), TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(), TextColumn("{task.fields[left]}"), TextColumn("{task.fields[message]}"),
             console=self._terminal, disable=not self._terminal.is_terminal,
         )
         self._task: Optional[TaskID] = None
-        self._stop = False
+        self._interrupts = 0
+        self._before: Any = None
         self._stderr: Optional[int] = None
         self._log = Path()
         self._keep_log = False
 
     def __enter__(self) -> Console:
-        signal.signal(signal.SIGINT, self._interrupt)
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
         self._silence_libraries()
         self._bars.start()
         return self
@@ -51,11 +56,11 @@ class Console(events.Report):
         self._restore_stderr()
         if not self._keep_log:
             self._log.unlink()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, self._before)
 
     def cancelled(self) -> bool:
         """True after the first Ctrl-C."""
-        return self._stop
+        return self._interrupts > 0
 
     def emit(self, kind: str, **values: Any) -> None:
         """Draws one event."""
@@ -86,7 +91,7 @@ class Console(events.Report):
         """Prints what happened and what to do, and returns the exit code."""
         self._bars.stop()
         self._restore_stderr()
-        problems = Terminal(stderr=True, highlight=False)
+        problems = _terminal(stderr=True)
         problems.print(f"[red]{escape(error.message)}[/]", soft_wrap=True)
         if error.hint:
             problems.print(escape(error.hint), soft_wrap=True)
@@ -95,11 +100,16 @@ class Console(events.Report):
     def bug(self, text: str) -> int:
         """Reports an error that nobody foresaw; the traceback goes to the log file."""
         self._bars.stop()
-        print(text, file=sys.stderr)
+        if self._stderr is None:
+            self._silence_libraries()
+        with self._log.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(text)
         self._keep_log = True
         self._restore_stderr()
-        print(f"The engine met an error that it does not know: {text.strip().splitlines()[-1]}\n"
-              f"Please report it with this file: {self._log}", file=sys.stderr)
+        problems = _terminal(stderr=True)
+        last = text.strip().splitlines()[-1]
+        problems.print(f"[red]The engine met an error that it does not know:[/] {escape(last)}", soft_wrap=True)
+        problems.print(f"Please report it with this file: {escape(str(self._log))}", soft_wrap=True)
         return INTERNAL_ERROR
 
     def _silence_libraries(self) -> None:
@@ -123,10 +133,13 @@ class Console(events.Report):
             self._bars.update(self._task, completed=1.0, left="")
 
     def _interrupt(self, *_: Any) -> None:
-        if self._stop:
+        self._interrupts += 1
+        if self._interrupts == 1:
+            self._bars.console.print("Stopping after this step; press Ctrl-C again to stop at once.")
+        elif self._interrupts == 2:
             raise KeyboardInterrupt
-        self._stop = True
-        self._bars.console.print("Stopping after this step; press Ctrl-C again to stop at once.")
+        else:  # clearing up takes too long
+            os._exit(Cancelled.exit_code)
 
     def _show(self, name: str, value: Any) -> None:
         if isinstance(value, list) and value and isinstance(value[0], dict):
@@ -135,6 +148,11 @@ class Console(events.Report):
             self._terminal.print(_table(name, [value]))
         else:
             self._terminal.print(f"  {escape(name.replace('_', ' '))}: {escape(_text(value))}", soft_wrap=True)
+
+
+def _terminal(stderr: bool) -> Terminal:
+    stream = sys.stderr if stderr else sys.stdout
+    return Terminal(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
 
 
 def _table(name: str, rows: List[Dict[str, Any]]) -> Table:

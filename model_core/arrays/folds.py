@@ -210,49 +210,50 @@ def check_minimum(
             )
 
 
-def paper_split(
-    object_ids: NDArray[np.int32], seed: int, fraction: float = 0.7, validation_fraction: float = 0.1
-) -> Codes:
+def paper_split(object_ids: NDArray[np.int32], seed: int, fraction: float = 0.7) -> Codes:
     """The paper's own split, kept for comparison: landslides at random, whatever lies beside them.
 
     Its test landslides touch training ground, so its numbers are too good (Bhuyan et al. 2023: 70 % of a year's
-    landslides to train, 30 % to test; `validation_split=0.1` in the authors' notebook).
+    landslides to train, 30 % to test).
 
     Args:
         object_ids: (H, W) int32, 0 = no landslide.
         seed: Seed of the draw.
         fraction: Share of the landslides to train with.
-        validation_fraction: Share of those that is held back for validation; at least one landslide.
 
     Returns:
         (largest id + 1,) uint8 role of every landslide; NOWHERE for numbers without a pixel, 0 among them.
     """
     numbers = np.unique(object_ids)
     numbers = np.random.default_rng(seed).permutation(numbers[numbers > 0])
-    n_known = round(fraction * len(numbers))
-    n_validation = max(1, round(validation_fraction * n_known))
+    n_train = round(fraction * len(numbers))
     roles = np.full(int(object_ids.max(initial=0)) + 1, NOWHERE, np.uint8)
-    roles[numbers[:n_known]] = TRAIN
-    roles[numbers[:n_validation]] = VALIDATION
-    roles[numbers[n_known:]] = TEST
+    roles[numbers[:n_train]] = TRAIN
+    roles[numbers[n_train:]] = TEST
     return roles
 
 
-def paper_role_map(object_ids: NDArray[np.int32], roles: Codes, size_px: int) -> Codes:
+def paper_role_map(
+    object_ids: NDArray[np.int32], roles: Codes, size_px: int, seed: int, validation_fraction: float = 0.1
+) -> Codes:
     """Patches follow their landslides: every patch takes the role that has most landslide pixels in it.
 
-    Patches without landslide have no role, as in the authors' notebook.
+    Patches without landslide have no role, and a tenth of the training patches validates (`validation_split=0.1`), as
+    in the authors' notebook; here they are drawn at random instead of being the last ones.
 
     Args:
         object_ids: (H, W) int32, 0 = no landslide.
         roles: Role of every landslide, from `paper_split`.
         size_px: Side of the patches, which lie side by side from the upper left corner.
+        seed: Seed of the draw.
+        validation_fraction: Share of the training patches that validates; at least one patch.
 
     Returns:
         (H, W) uint8 role of every pixel.
     """
     height, width = object_ids.shape
     result = np.full((height, width), NOWHERE, np.uint8)
+    training = []
     for top in range(0, height, size_px):
         for left in range(0, width, size_px):
             patch = slice(top, top + size_px), slice(left, left + size_px)
@@ -260,6 +261,11 @@ def paper_role_map(object_ids: NDArray[np.int32], roles: Codes, size_px: int) ->
             role = role[role != NOWHERE]
             if role.size:
                 result[patch] = np.bincount(role).argmax()
+                if result[top, left] == TRAIN:
+                    training.append(patch)
+    n_validation = max(1, round(validation_fraction * len(training)))
+    for number in np.random.default_rng(seed).permutation(len(training))[:n_validation]:
+        result[training[number]] = VALIDATION
     return result
 
 

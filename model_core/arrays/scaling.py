@@ -30,12 +30,12 @@ def statistics(samples: Image, rule: str) -> tuple[tuple[float, ...], tuple[floa
     if len(samples) == 0:
         raise InputError("scaling.no-pixels", "The scene has no observed pixel.",
                          "Check its nodata value, its mask and the area of interest.")
-    values = samples.astype(np.float64)
+    bands = np.ascontiguousarray(samples.T)
     if rule == "scene-robust":
-        low, centre, high = np.percentile(values, [16, 50, 84], axis=0)
+        low, centre, high = np.percentile(bands, [16, 50, 84], axis=1, overwrite_input=True).astype(np.float64)
         spread = (high - low) / 2
     elif rule in ("scene-meanstd", "fixed"):
-        centre, spread = values.mean(axis=0), values.std(axis=0)
+        centre, spread = bands.mean(axis=1, dtype=np.float64), bands.std(axis=1, dtype=np.float64)
     else:
         raise UsageError("scaling.rule", f"There is no scaling rule {rule!r}.", "Choose scene-robust.")
     if not np.all(spread > 0):
@@ -58,6 +58,8 @@ def apply(image: Image, valid: NDArray[np.bool_], scaling: Scaling) -> Image:
     """
     centre = np.asarray(scaling.centre, np.float32)
     spread = np.asarray(scaling.spread, np.float32)
-    scaled: Image = np.clip((image - centre) / spread, -scaling.clip, scaling.clip).astype(np.float32, copy=False)
+    scaled: Image = image - centre
+    scaled /= spread
+    np.clip(scaled, -scaling.clip, scaling.clip, out=scaled)
     scaled[~valid] = 0.0
     return scaled

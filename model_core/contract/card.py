@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from .errors import ModelError
+from .jsonfile import read_json
 
 STAC_VERSION = "1.1.0"
 MLM_SCHEMA = "https://stac-extensions.github.io/mlm/v1.6.0/schema.json"
+
+_LFS = b"version https://git-lfs"
 
 SCALING_RULES = ("scene-robust", "scene-meanstd", "fixed")
 
@@ -184,8 +186,12 @@ def to_stac(card: ModelCard) -> Dict[str, Any]:
     return item
 
 
-def from_stac(item: Dict[str, Any]) -> ModelCard:
+def from_stac(item: Dict[str, Any], name: str = "The model card") -> ModelCard:
     """The card in a STAC Item.
+
+    Args:
+        item: The item.
+        name: What messages call it.
 
     Raises:
         ModelError: The item is not one of our cards.
@@ -196,7 +202,7 @@ def from_stac(item: Dict[str, Any]) -> ModelCard:
         hyper = properties["mlm:hyperparameters"]
         scaling = dict(properties["mtl:scaling"])
         low, high = properties["mtl:pixel_size_range_m"]
-        return ModelCard(
+        card = ModelCard(
             name=properties["mlm:name"],
             created=properties["datetime"],
             description=properties["description"],
@@ -219,12 +225,14 @@ def from_stac(item: Dict[str, Any]) -> ModelCard:
                              "measured", "versions", "sha256")
             },
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ModelError(
-            "card.incomplete",
-            f"The model card lacks or garbles an entry ({error}).",
-            "Use the card that was written with the weights.",
-        ) from error
+        wrong = _wrong_entry(card)
+    except KeyError as error:
+        raise _unusable(f"{name} is no model card of this tool: it has no entry {error}.") from error
+    except (AttributeError, TypeError, ValueError, IndexError) as error:
+        raise _unusable(f"{name} is no model card of this tool, or it is damaged.") from error
+    if wrong:
+        raise _unusable(f"{name} cannot be used: {wrong}.")
+    return card
 
 
 def read_card(path: Path) -> ModelCard:
@@ -235,7 +243,7 @@ def read_card(path: Path) -> ModelCard:
     """
     card_path = card_path_of(path)
     try:
-        item = json.loads(card_path.read_text(encoding="utf-8"))
+        item = read_json(card_path)
     except FileNotFoundError as error:
         raise ModelError(
             "card.missing",
@@ -248,19 +256,19 @@ def read_card(path: Path) -> ModelCard:
             "card.unreadable", f"{card_path} is not a model card.", "Choose the .json file beside the weights.",
             path=str(card_path),
         ) from error
-    return from_stac(item)
+    return from_stac(item, str(card_path))
 
 
 def card_path_of(path: Path) -> Path:
     """The card's path for a weights file, a card or a folder with exactly one card-and-weights pair."""
     if path.is_dir():
         pairs = sorted(p for p in path.glob("*.weights.h5"))
-        if len(pairs) != 1:
-            raise ModelError(
-                "card.folder",
-                f"The folder {path} holds {len(pairs)} weights files.",
-                "Choose one weights file (*.weights.h5) instead of the folder.",
-            )
+        if not pairs:
+            raise ModelError("card.folder", f"The folder {path} holds no weights (*.weights.h5).",
+                             "Choose the folder or the weights file of a model.", path=str(path))
+        if len(pairs) > 1:
+            raise ModelError("card.folder", f"The folder {path} holds {len(pairs)} models.",
+                             f"Choose one of them: {', '.join(pair.name for pair in pairs)}.", path=str(path))
         path = pairs[0]
     if path.name.endswith(".weights.h5"):
         return path.with_name(path.name[: -len(".weights.h5")] + ".json")
@@ -289,9 +297,13 @@ def check_weights(card: ModelCard, folder: Path) -> Path:
             path=str(path),
         ) from error
     if digest != card.sha256:
+        with path.open("rb") as stream:
+            pointer = stream.read(len(_LFS)) == _LFS
         raise ModelError(
             "weights.checksum",
+            f"The weights {path.name} are only a pointer of Git LFS, not the weights themselves." if pointer else
             f"The weights {path.name} are not the ones that the card describes: the checksum differs.",
+            "Fetch them with `git lfs pull`, or download them from the web page of their repository." if pointer else
             "Copy weights and card again from where they were made.",
             path=str(path),
         )
@@ -305,6 +317,34 @@ def sha256(path: Path) -> str:
         for chunk in iter(lambda: stream.read(1 << 20), b""):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _wrong_entry(card: ModelCard) -> Optional[str]:
+    """What makes a complete card unusable, as half a sentence."""
+    scaling, n = card.scaling, len(card.bands)
+    numbers = (*scaling.centre, *scaling.spread, scaling.clip)
+    checks = (
+        (n > 0 and len(set(card.bands)) == n and all(isinstance(band, str) for band in card.bands),
+         "the names of its bands are wrong"),
+        (scaling.rule in SCALING_RULES, f"its scaling rule {scaling.rule!r} is unknown"),
+        (len(scaling.centre) == len(scaling.spread) == n and all(map(_is_number, numbers))
+         and min(*scaling.spread, scaling.clip) > 0, "its scaling does not fit its bands"),
+        (isinstance(card.filters, int) and card.filters > 0 and card.up_convolutions in ("scaled", "paper"),
+         "its network is unknown"),
+        (_is_number(card.threshold) and 0 < card.threshold < 1, "its threshold does not lie between 0 and 1"),
+        (isinstance(card.weights, str), "it names no weights file"),
+        (card.training_ground is None or bool(card.training_ground["coordinates"]),
+         "its training ground is no polygon"),
+    )
+    return next((wrong for right, wrong in checks if not right), None)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+
+
+def _unusable(message: str) -> ModelError:
+    return ModelError("card.incomplete", message, "Use the card that was written with the weights.")
 
 
 def _day(moment: Optional[str]) -> Optional[str]:

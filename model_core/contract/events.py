@@ -7,19 +7,33 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from .errors import Cancelled, MtlError
 
 VERSION = 1
+
+# What each kind of event says beside its own name. Readers ignore kinds and values that they do not know, so more of
+# them may come; VERSION counts up when one of these changes its meaning or goes.
+KINDS: Dict[str, Tuple[str, ...]] = {
+    "hello": ("version", "engine", "python", "pid"),
+    "stage": ("name",),
+    "progress": ("fraction", "message", "eta_s"),
+    "metric": ("name", "step", "value"),
+    "log": ("level", "message"),
+    "heartbeat": (),
+    "result": ("outputs", "summary"),
+    "failure": ("code", "message", "hint", "details"),
+}
+# The remaining time is told after this long.
+MEASURED_S = 1.0
 
 
 class Report:
     """Receives what a stage tells; this base class stays silent. Subclasses override `emit`."""
 
     def __init__(self) -> None:
-        self._phase_start: Optional[float] = None
-        self._phase_fraction = 0.0
+        self._first: Optional[Tuple[float, float]] = None
 
     def emit(self, kind: str, **values: Any) -> None:
         """Takes one event. `kind` is one of stage, progress, metric, log."""
@@ -35,7 +49,7 @@ class Report:
 
     def stage(self, name: str) -> None:
         """A new part of the work begins; the remaining time is estimated anew from here."""
-        self._phase_start, self._phase_fraction = time.monotonic(), 0.0
+        self._first = None
         self.emit("stage", name=name)
 
     def progress(self, fraction: float, message: str = "") -> None:
@@ -57,16 +71,15 @@ class Report:
         self.log(message, "warning")
 
     def _remaining(self, fraction: float) -> Optional[int]:
-        # A resumed part begins above 0, so the speed is taken from what this process did itself.
-        if self._phase_start is None or fraction >= 1:
+        # The speed is taken from the first sign of progress on: before it a network is compiled, and a resumed part
+        # begins above 0.
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, fraction
+        since, start = self._first
+        if fraction >= 1 or fraction <= start or now - since < MEASURED_S:
             return None
-        elapsed = time.monotonic() - self._phase_start
-        if self._phase_fraction == 0.0 and fraction > 0 and elapsed < 0.5:
-            self._phase_fraction = fraction
-        done = fraction - (self._phase_fraction if self._phase_fraction < fraction else 0.0)
-        if done <= 0 or elapsed < 1.0:
-            return None
-        return round(elapsed * (1 - fraction) / done)
+        return round((now - since) * (1 - fraction) / (fraction - start))
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ and `version` are for people and other programs; the engine does not read them.
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict
 
 from .errors import UsageError
 from .fields import to_dict
+from .jsonfile import read_json
 from .paths import absolute
 from .presets import with_preset
 from .stages import STAGES
@@ -42,13 +42,12 @@ def read_job(path: Path, **changes: Any) -> Job:
         UsageError: Not a job file, an unknown stage, or bad parameters.
     """
     try:
-        data = json.loads(path.read_bytes())
+        data = read_json(path)
     except OSError as error:
         raise UsageError("job.unreadable", f"The job file {path} cannot be opened ({error.strerror or error}).",
                          "Check the path of the file.", path=str(path)) from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError("job.unreadable", f"{path} is not a job file: it is no JSON ({error}).", _EXAMPLE,
-                         path=str(path)) from error
+    except ValueError as error:
+        raise UsageError("job.unreadable", f"{path} is not a job file: {error}.", _EXAMPLE, path=str(path)) from error
     if not isinstance(data, dict) or not isinstance(data.get("stage"), str) or not isinstance(data.get("params"), dict):
         raise UsageError("job.unreadable", f"{path} is not a job file: it has no stage with params.", _EXAMPLE,
                          path=str(path))
@@ -78,17 +77,29 @@ def with_absolute_paths(job: Job, folder: Path) -> Job:
     Args:
         job: Its relative paths begin at `folder`.
         folder: Absolute.
+
+    Raises:
+        UsageError: A name is no text.
     """
     changed: Dict[str, Any] = {}
     for f in dataclasses.fields(job.params):
         value, role = getattr(job.params, f.name), f.metadata.get("role")
         if value and role in _PATH_ROLES:
-            changed[f.name] = tuple(absolute(v, folder) for v in value) if isinstance(value, tuple) \
-                else absolute(value, folder)
-        elif value and role == "model" and Path(absolute(value, folder)).exists():
+            changed[f.name] = tuple(_absolute(v, folder) for v in value) if isinstance(value, tuple) \
+                else _absolute(value, folder)
+        elif value and role == "model" and Path(_absolute(value, folder)).exists():
             # Otherwise it is the name of a bundled model.
-            changed[f.name] = absolute(value, folder)
+            changed[f.name] = _absolute(value, folder)
     return Job(job.stage, dataclasses.replace(job.params, **changed))
+
+
+def _absolute(text: str, folder: Path) -> str:
+    # Bytes that are no UTF-8 (as in names from old archives) and zeros fit into no job file and no raster library.
+    if "\0" in text or text.encode("utf-8", "replace").decode("utf-8") != text:
+        shown = text.encode("ascii", "backslashreplace").decode("ascii")
+        raise UsageError("params.file-name", f"The name {shown} has characters that are no text.",
+                         "Rename the file or folder.", name=shown)
+    return absolute(text, folder)
 
 
 def to_json(job: Job, engine: str) -> Dict[str, Any]:

@@ -41,5 +41,6 @@ def find_model(name: str) -> Tuple[ModelCard, Path]:
 
 
 def weights_below(folder: Path) -> List[Path]:
-    """All weights files below a folder, in the order of their names."""
-    return sorted(folder.rglob("*" + SUFFIX)) if folder.is_dir() else []
+    """All weights files below a folder, in the order of their names; those of unfinished runs are none yet."""
+    found = sorted(folder.rglob("*" + SUFFIX)) if folder.is_dir() else []
+    return [path for path in found if ".partial" not in str(path.relative_to(folder))]

@@ -22,6 +22,9 @@ _PAPER: Dict[str, Any] = {
     "learning_rate": 1e-3,
     "schedule": "constant",
     "loss": "precision",
+    "epsilon": 1e-4,
+    "pooled": True,
+    "focal": 1.0,
     "monitor": "val_loss",
     "patience": None,
     "calibrate": False,
@@ -61,7 +64,7 @@ def preset_values(cls: Any, name: str) -> Dict[str, Any]:
     Raises:
         UsageError: There is no such preset.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise UsageError("params.preset", f"There is no preset {name!r}.", f"Choose from: {', '.join(PRESETS)}.")
     fields = cls.__dataclass_fields__
     return {key: value for key, value in PRESETS[name].items()

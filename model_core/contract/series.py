@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
-from .errors import InputError
+from .errors import InputError, UsageError
 from .fields import from_dict, param, to_dict
+from .jsonfile import read_json
 from .paths import absolute, relative
 
 VERSION = 1
@@ -49,41 +50,72 @@ class Series:
     """Epochs in the order of time, on one grid."""
 
     epochs: Tuple[Epoch, ...]
-    crs: Optional[str] = None
-    pixel_size_m: Optional[float] = None
-    area: Optional[str] = None
+    crs: Optional[str] = param(None, label="CRS", help="Of the grid, for example EPSG:32645.", role="crs")
+    pixel_size_m: Optional[float] = param(None, label="Pixel size [m]", help="Of the grid.", minimum=0.1,
+                                          maximum=1000.0)
+    area: Optional[str] = param(None, label="Area of interest", help="Polygons.", role="vector")
 
 
 def read_series(path: Path) -> Series:
     """Reads a series file; the paths in it become absolute.
 
     Raises:
-        InputError: The file is not a series, or two epochs share a name.
-        UsageError: An epoch has an unknown or missing entry.
+        InputError: The file is not a series, an entry is unknown, missing or wrong, or two epochs share a name.
     """
     try:
-        data = json.loads(path.read_bytes())
-        rows, rest = data["epochs"], {k: v for k, v in data.items() if k not in ("epochs", "version")}
-        known = {f.name for f in dataclasses.fields(Series)} - {"epochs"}
-        if set(rest) - known or not isinstance(rows, list) or not rows:
-            raise ValueError(f"unexpected entries {sorted(set(rest) - known)}" if rows else "no epochs")
-        epochs = tuple(from_dict(Epoch, _absolute(row, path.parent)) for row in rows)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        data = read_json(path)
+    except OSError as error:
+        raise InputError("series.missing", f"The series file {path} cannot be opened ({error.strerror or error}).",
+                         "Check the path of the file.", path=str(path)) from error
+    except ValueError as error:
+        raise _refused(path, str(error)) from error
+    if not isinstance(data, dict) or not isinstance(data.get("epochs"), list) or not data["epochs"]:
+        raise _refused(path, "it has no list of epochs")
+    if data.get("version", VERSION) != VERSION:
         raise InputError(
-            "series.unreadable",
-            f"{path} is not a series file ({error}).",
-            'It must be JSON like {"epochs": [{"name": "2015", "scenes": ["2015.tif"], "landslides": "2015.gpkg"}]}.',
-            path=str(path),
-        ) from error
-    names = [epoch.name for epoch in epochs]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(
-            "series.name-twice", f"Two epochs of the series are named {twice[0]}.", "Give each epoch its own name."
+            "series.version", f"{path} was written for another version ({data['version']}) of the engine.",
+            "Update the engine, or write the series again.", path=str(path),
         )
-    if rest.get("area"):
-        rest["area"] = absolute(rest["area"], path.parent)
-    return Series(epochs, **rest)
+    folder = path.absolute().parent
+    epochs = tuple(_epoch(row, number, path, folder) for number, row in enumerate(data["epochs"], start=1))
+    names = [epoch.name for epoch in epochs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError("series.name-twice", f"Two epochs of the series {path} are named {twice}.",
+                         "Give each epoch its own name.", path=str(path))
+    rest = {key: value for key, value in data.items() if key not in ("epochs", "version")}
+    try:
+        series = from_dict(Series, rest, Series(epochs))
+    except UsageError as error:
+        raise _fault(path, "", error) from error
+    return dataclasses.replace(series, area=absolute(series.area, folder)) if series.area else series
+
+
+def _epoch(row: Any, number: int, path: Path, folder: Path) -> Epoch:
+    if not isinstance(row, dict):
+        raise _refused(path, f"its epoch {number} is {row!r}")
+    try:
+        epoch = from_dict(Epoch, row)
+    except UsageError as error:
+        raise _fault(path, f", epoch {row.get('name', number)}", error) from error
+    if not epoch.scenes or not epoch.name.strip():
+        missing = "image (scenes)" if epoch.name.strip() else "name"
+        raise InputError("series.epoch", f"{path}: epoch {epoch.name.strip() or number} has no {missing}.",
+                         "Complete it, or take it out of the series.", path=str(path))
+    return from_dict(Epoch, _absolute(to_dict(epoch), folder))
+
+
+def _refused(path: Path, why: str) -> InputError:
+    return InputError(
+        "series.unreadable", f"{path} is not a series file: {why}.",
+        'It must be JSON like {"epochs": [{"name": "2015", "scenes": ["2015.tif"], "landslides": "2015.gpkg"}]}.',
+        path=str(path),
+    )
+
+
+def _fault(path: Path, where: str, error: UsageError) -> InputError:
+    """The same fault, with the file that has it."""
+    return InputError("series.entry", f"{path}{where}: {error.message}", error.hint, path=str(path), **error.details)
 
 
 def write_series(series: Series, path: Path) -> None:

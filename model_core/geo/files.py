@@ -33,9 +33,7 @@ def run_folder(out: Path, *, resume: bool = False, keep_partial: bool = False) -
     Raises:
         OutputError: `out` exists, or cannot be written.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError("output.exists", f"{out} exists already.",
-                          "Choose a new name for the results: nothing is overwritten.", path=str(out))
+    check_new(out)
     partial = out.with_name(out.name + ".partial")
     with _explained(out):
         if partial.exists() and not resume:
@@ -53,6 +51,20 @@ def run_folder(out: Path, *, resume: bool = False, keep_partial: bool = False) -
         if not keep_partial:
             shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def check_new(out: Path) -> None:
+    """Checks that a folder of results could be made, before the work that fills it.
+
+    Raises:
+        OutputError: It exists already and is not empty, or cannot be written.
+    """
+    with _explained(out):
+        taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    if taken:
+        raise OutputError("output.exists", f"{out} exists already.",
+                          "Choose a new name for the results: nothing is overwritten.", path=str(out))
+    check_writable(out)
 
 
 def write_text_atomic(path: Path, text: str) -> None:
@@ -85,13 +97,20 @@ def check_writable(path: Path) -> None:
     Raises:
         OutputError: It could not.
     """
-    folder = existing_parent(path)
-    with _explained(path), tempfile.TemporaryFile(dir=folder):
-        pass
+    with _explained(path):
+        if any(parent.is_file() for parent in path.absolute().parents):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with tempfile.TemporaryFile(dir=existing_parent(path)):
+            pass
 
 
-def check_space(folder: Path, need_bytes: int) -> None:
-    """Checks that there is room for results.
+def check_space(folder: Path, need_bytes: int, what: str = "The results") -> None:
+    """Checks that there is room.
+
+    Args:
+        folder: Where, or below which folder.
+        need_bytes: How much.
+        what: For what, in the message.
 
     Raises:
         OutputError: There is not.
@@ -100,7 +119,7 @@ def check_space(folder: Path, need_bytes: int) -> None:
     if free < need_bytes:
         raise OutputError(
             "output.no-space",
-            f"The results need about {_size(need_bytes)}, but {folder} has {_size(free)} left.",
+            f"{what} need about {_size(need_bytes)}, but {folder} has {_size(free)} left.",
             "Free some space or choose another folder.", path=str(folder), need_bytes=need_bytes, free_bytes=free,
         )
 
@@ -128,9 +147,15 @@ def explain(error: OSError, path: Path) -> OutputError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError("output.not-writable", f"{path} cannot be written: no permission, or it is in use.",
                            "Choose another folder, or close the program that has the file open.", path=str(path))
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+    if error.errno == errno.ENOENT:
         return OutputError("output.no-folder", f"{path} cannot be written: its folder does not exist.",
                            "Create the folder or choose another one.", path=str(path))
+    if error.errno == errno.ENOTDIR:
+        return OutputError("output.no-folder", f"{path} cannot be written: a part of its path is a file, no folder.",
+                           "Choose another folder.", path=str(path))
+    if error.errno == errno.ENAMETOOLONG:
+        return OutputError("output.name-too-long", f"{path} cannot be written: its name is too long.",
+                           "Choose a shorter name.", path=str(path))
     return OutputError("output.failed", f"{path} could not be written ({error.strerror or error}).",
                        "Choose another folder.", path=str(path))
 

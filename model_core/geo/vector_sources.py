@@ -63,10 +63,12 @@ def find_layer(source: str | Path, layer: str | None, role: str) -> Source:
 
 def not_polygons(dataset: str, role: str, kinds: set[str]) -> InputError:
     """The error for a layer of lines or points."""
+    words = {word for kind in kinds for word in ("line", "point") if word in kind.lower()}
+    found = " and ".join(f"{word}s" for word in sorted(words)) or "nothing that could be used"
     return InputError(
         "vector.not-polygons",
-        f"{dataset} ({role}) holds no polygons but: {', '.join(sorted(kinds)) or 'no layers'}.",
-        "Give a layer of polygons.",
+        f"{dataset} ({role}) holds {found}, but no polygons.",
+        "Give a layer of polygons; QGIS turns closed lines into them (Vector > Geometry Tools > Lines to Polygons).",
         path=dataset,
         role=role,
     )

@@ -20,6 +20,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 
 from ..contract.errors import InputError, OutputError
 from .areas import densify
+from .files import explain
 from .vector_sources import find_layer, not_polygons
 
 NOTABLE_CHANGE = 0.01  # a repair that changes more of the area than this is reported by row
@@ -176,13 +177,13 @@ def write_layers(
         for name, frame in layers.items():
             _write_layer(partial, name, frame, dict(metadata or {}) or None)
         partial.replace(path)
-    except (OSError, *_OGR_ERRORS) as error:
+    except _OGR_ERRORS as error:
         raise OutputError(
-            "vector.not-written",
-            f"{path} cannot be written ({error}).",
-            "Choose a folder that you may write to, with enough space.",
-            path=str(path),
+            "output.failed", f"{path} could not be written completely.",
+            "The disk may be full: free some space or choose another folder.", path=str(path), reason=str(error),
         ) from error
+    except OSError as error:
+        raise explain(error, path) from error
     finally:
         for leftover in (partial, Path(f"{partial}-journal"), Path(f"{partial}-wal"), Path(f"{partial}-shm")):
             leftover.unlink(missing_ok=True)

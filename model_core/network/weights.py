@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import h5py
@@ -15,6 +14,7 @@ from ..contract.errors import ModelError
 SUFFIX = ".weights.h5"
 
 _LFS = b"version https://git-lfs"
+_OVERHEAD_BYTES = 2**20  # what HDF5 needs beside the numbers, at most
 _FIRST_KERNEL = "layers/conv2d/vars/0"  # (3, 3, bands, filters)
 
 Shapes = list[tuple[int, ...]]
@@ -30,13 +30,30 @@ def save(model: keras.Model, path: Path, *, half: bool = False) -> str:
     """
     partial = path.with_name(f".{path.name.removesuffix(SUFFIX)}.partial{SUFFIX}")
     try:
+        claim_room(partial, model.weights)
         _uncompiled(model).save_weights(partial)
         if half:
             _halve(partial)
-        os.replace(partial, path)
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return sha256(path)
+
+
+def claim_room(path: Path, variables: list[keras.Variable]) -> None:
+    """Finds out whether the disk has room for these numbers: HDF5, which does not, crashes the process at its end.
+
+    Raises:
+        OSError: It has not.
+    """
+    need = sum(int(np.prod(variable.shape)) * 4 for variable in variables) + _OVERHEAD_BYTES
+    block = bytes(_OVERHEAD_BYTES)
+    try:
+        with path.open("wb") as file:
+            for start in range(0, need, len(block)):
+                file.write(block[: need - start])
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def load(model: keras.Model, path: Path, digest: str | None = None) -> None:
@@ -52,7 +69,7 @@ def load(model: keras.Model, path: Path, digest: str | None = None) -> None:
     """
     found, expected = _shapes(path), sorted(tuple(w.shape) for w in model.weights)
     if digest is not None and sha256(path) != digest:
-        raise ModelError("weights.checksum", f"The weights {path.name} are not the expected ones: the checksum differs.",
+        raise ModelError("weights.checksum", f"The checksum of the weights {path.name} is not the expected one.",
                          "Copy weights and card again from where they were made.", path=str(path))
     if sorted(found.values()) != expected:
         raise _misfit(path, found, model)
@@ -78,7 +95,7 @@ def _halve(path: Path) -> None:
                     target.require_group(name).attrs.update(item.attrs)
 
             source.visititems(copy)
-        os.replace(smaller, path)
+        smaller.replace(path)
     finally:
         smaller.unlink(missing_ok=True)
 

@@ -7,18 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.windows import patch_windows
 from ..contract.events import Report, Result
 from ..contract.library import find_model
 from ..contract.params.train import FineTuneParams
 from .shared.course import run_course
 from .shared.ground import Ground, load_grounds
+from .shared.mapping import unlabelled
 from .shared.models import load_network, start_device
+from .shared.runs import check_output
 from .shared.scenes import check_fit, describe_series, series_of, study_grid
 from .shared.training import NetworkSpec
-
-# Statistics are taken anew from at most this many windows of a scene.
-ADAPT_PX, ADAPT_WINDOWS = 256, 32
 
 
 def run(params: FineTuneParams, report: Report) -> Result:
@@ -30,6 +28,7 @@ def run(params: FineTuneParams, report: Report) -> Result:
         OutputError: The results cannot be written.
         Cancelled: Stopped on request; `--resume` goes on.
     """
+    check_output(params)
     card, folder = find_model(params.model)
     series = series_of(params)
     dated = describe_series(series, report)
@@ -52,9 +51,7 @@ def run(params: FineTuneParams, report: Report) -> Result:
 
 
 def _unlabelled(grounds: Sequence[Ground]) -> Iterator[np.ndarray]:
-    """Windows of the images, mostly observed, one a batch."""
+    """Windows of all images, one a batch."""
     for ground in grounds:
-        windows = [w for w in patch_windows(*ground.grid.shape, ADAPT_PX, ADAPT_PX) if ground.valid[w].mean() > 0.5]
-        for window in windows[:: max(1, len(windows) // ADAPT_WINDOWS)]:
-            pixels = ground.image[window]
-            yield pixels[None, : pixels.shape[0] // 16 * 16, : pixels.shape[1] // 16 * 16]
+        for pixels in unlabelled(ground.read, ground.grid.shape):
+            yield pixels[np.newaxis]

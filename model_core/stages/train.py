@@ -9,6 +9,7 @@ from ..contract.params.train import TrainParams
 from .shared.course import run_course
 from .shared.ground import load_grounds
 from .shared.models import new_network, start_device
+from .shared.runs import check_output
 from .shared.scenes import DatedScenes, describe_series, network_bands, series_of, study_grid
 from .shared.training import NetworkSpec
 
@@ -22,6 +23,7 @@ def run(params: TrainParams, report: Report) -> Result:
         OutputError: The results cannot be written.
         Cancelled: Stopped on request; `--resume` goes on.
     """
+    check_output(params)
     series = series_of(params)
     dated = describe_series(series, report)
     bands = network_bands(dated, params.model_bands)

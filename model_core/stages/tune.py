@@ -22,7 +22,7 @@ from ..report.figures import tuning_grid
 from .shared.course import STATE
 from .shared.ground import Ground, load_grounds
 from .shared.models import new_network, start_device
-from .shared.runs import new_run, safe_name
+from .shared.runs import check_output, new_run, safe_name
 from .shared.scenes import describe_series, network_bands, series_of, study_grid
 from .shared.split import Split, blocks_layer, choose_split
 from .shared.training import NetworkSpec, train_on
@@ -43,6 +43,7 @@ def run(params: TuneParams, report: Report) -> Result:
         OutputError: The results cannot be written.
         Cancelled: Stopped on request; `--resume` goes on with the cell that was running.
     """
+    check_output(params)
     series = series_of(params)
     dated = describe_series(series, report)
     bands = network_bands(dated, params.model_bands)

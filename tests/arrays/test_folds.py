@@ -214,7 +214,7 @@ def test_paper_split_draws_landslides_by_the_seed():
     ids = np.arange(101, dtype=np.int32).reshape(1, -1)
     roles = paper_split(ids, seed=1)
     counts = [int((roles == role).sum()) for role in (TRAIN, VALIDATION, TEST)]
-    assert counts == [63, 7, 30]
+    assert counts == [70, 0, 30]
     assert roles[0] == NOWHERE
     assert np.array_equal(roles, paper_split(ids, seed=1))
     assert not np.array_equal(roles, paper_split(ids, seed=2))
@@ -222,13 +222,20 @@ def test_paper_split_draws_landslides_by_the_seed():
 
 def test_patches_follow_their_landslides():
     ids = np.zeros((8, 10), np.int32)
-    ids[0, 0], ids[1, 1:4], ids[5, 5] = 1, 2, 3
-    roles = np.array([NOWHERE, TRAIN, TEST, VALIDATION], np.uint8)
-    patches = paper_role_map(ids, roles, 4)
+    ids[0, 0], ids[1, 1:4], ids[5, 5], ids[5, 0] = 1, 2, 3, 4
+    roles = np.array([NOWHERE, TRAIN, TEST, TRAIN, TRAIN], np.uint8)
+    patches = paper_role_map(ids, roles, 4, seed=0)
     assert np.all(patches[:4, :4] == TEST)
-    assert np.all(patches[4:, 4:8] == VALIDATION)
+    assert sorted([patches[4, 0], patches[4, 4]]) == [TRAIN, VALIDATION]
+    assert np.all(patches[4:, :4] == patches[4, 0])
     assert np.all(patches[:4, 4:] == NOWHERE)
     assert np.all(patches[:, 8:] == NOWHERE)
+
+
+def test_a_tenth_of_the_training_patches_validates():
+    ids = np.kron(np.arange(1, 401, dtype=np.int32).reshape(20, 20), np.ones((4, 4), np.int32))
+    patches = paper_role_map(ids, paper_split(ids, seed=3), 4, seed=3)[::4, ::4]
+    assert [int((patches == role).sum()) for role in (TRAIN, VALIDATION, TEST)] == [252, 28, 120]
 
 
 def test_count_blocks_of_empty_ground_is_zero():

@@ -237,7 +237,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         write(file, *args, layer=layer, **options)
 
     monkeypatch.setattr(pyogrio.raw, "write", full_at_the_second)
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="could not be written"):
         write_layers(path, {"first": frame(SQUARE), "second": frame(SQUARE)})
     assert pyogrio.list_layers(path)[:, 0].tolist() == ["old"]
     assert [p.name for p in tmp_path.iterdir()] == ["a.gpkg"]

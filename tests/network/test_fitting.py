@@ -1,3 +1,4 @@
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from model_core.contract.errors import Cancelled, ModelError, OutputError, UsageError
 from model_core.contract.events import Recorder, Report
-from model_core.network import states, weights
+from model_core.network import weights
 from model_core.network.augmentation import Augmentation
 from model_core.network.feeding import Cover, Patch, Patches
 from model_core.network.fitting import FitSettings, fit
@@ -21,9 +22,12 @@ from model_core.network.normalisation import BatchNormalization
 from model_core.network.unet import build_unet
 from model_core.network.validating import validate
 
+from .conftest import make_scene
+
 pytestmark = pytest.mark.backend
 
 QUICK = FitSettings(training_epochs=2, learning_rate=1e-2)
+THREE = replace(QUICK, training_epochs=3)
 
 
 def data(scene, batch_size=3):
@@ -66,12 +70,6 @@ def test_a_tiny_network_learns_and_keeps_its_best_epoch(scene, tmp_path):
     assert len(fractions) == 50 and fractions == sorted(fractions) and fractions[-1] == 1
 
 
-def test_the_best_epoch_by_loss_is_the_one_with_the_lowest(scene, tmp_path):
-    patches, cover = data(scene)
-    fitted = fit(small(), patches, cover, replace(QUICK, training_epochs=4), tmp_path / "s", Report())
-    assert fitted.best_epoch == int(np.argmin(fitted.history["val_loss"])) + 1
-
-
 def test_without_validation_the_training_loss_decides(scene, tmp_path):
     fitted = fit(small(), data(scene)[0], None, replace(QUICK, monitor="val_f1"), tmp_path / "s", Report())
     assert set(fitted.history) == {"loss", "learning_rate"}
@@ -91,7 +89,7 @@ class StopAfter(Report):
 
 
 def test_cancelling_drops_the_running_epoch_and_resuming_ends_as_if_unbroken(scene, tmp_path):
-    settings = replace(QUICK, training_epochs=3, augmentation=Augmentation(rotation_deg=30, gain=0.2), seed=4)
+    settings = replace(THREE, augmentation=Augmentation(rotation_deg=30, gain=0.2), seed=4)
     through = small()
     expected = fit(through, *data(scene), settings, tmp_path / "through", Report())
     with pytest.raises(Cancelled):
@@ -104,50 +102,65 @@ def test_cancelling_drops_the_running_epoch_and_resuming_ends_as_if_unbroken(sce
     assert equal(weights_of(resumed), weights_of(through))
 
 
-def test_a_finished_training_resumes_to_its_result(scene, tmp_path):
-    first, again = small(), small()
-    expected = fit(first, *data(scene), QUICK, tmp_path / "s", Report())
-    assert fit(again, *data(scene), QUICK, tmp_path / "s", Report(), resume=True) == expected
-    assert equal(weights_of(first), weights_of(again))
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished training of three epochs: its folder, what it returned and its weights."""
+    folder, model = tmp_path_factory.mktemp("training") / "finished", small()
+    return folder, fit(model, *data(make_scene(0)), THREE, folder, Report()), weights_of(model)
 
 
-def test_more_epochs_can_be_added(scene, tmp_path):
-    fit(small(), *data(scene), QUICK, tmp_path / "s", Report())
-    longer = fit(small(), *data(scene), replace(QUICK, training_epochs=3), tmp_path / "s", Report(), resume=True)
-    assert longer == fit(small(), *data(scene), replace(QUICK, training_epochs=3), tmp_path / "t", Report())
+def test_a_finished_training_resumes_to_its_result(scene, finished):
+    folder, expected, best = finished
+    again = small()
+    assert fit(again, *data(scene), THREE, folder, Report(), resume=True) == expected
+    assert equal(weights_of(again), best)
 
 
-def test_other_settings_cannot_be_resumed(scene, tmp_path):
-    fit(small(), *data(scene), QUICK, tmp_path / "s", Report())
+def test_more_epochs_can_be_added(scene, finished, tmp_path):
+    folder, expected, best = finished
+    fit(small(), *data(scene), replace(THREE, training_epochs=2), tmp_path / "s", Report())
+    longer = small()
+    assert fit(longer, *data(scene), THREE, tmp_path / "s", Report(), resume=True) == expected
+    assert equal(weights_of(longer), best)
+
+
+def test_other_settings_cannot_be_resumed(scene, finished):
     with pytest.raises(UsageError, match="learning_rate"):
-        fit(small(), *data(scene), replace(QUICK, learning_rate=1e-4), tmp_path / "s", Report(), resume=True)
+        fit(small(), *data(scene), replace(THREE, learning_rate=1e-4), finished[0], Report(), resume=True)
 
 
-def test_a_training_is_not_overwritten(scene, tmp_path):
-    fit(small(), *data(scene), QUICK, tmp_path / "s", Report())
+def test_a_training_is_not_overwritten(scene, finished):
     with pytest.raises(OutputError, match="already holds"):
-        fit(small(), *data(scene), QUICK, tmp_path / "s", Report())
+        fit(small(), *data(scene), THREE, finished[0], Report())
 
 
-def test_two_epochs_and_their_best_weights_are_kept(scene, tmp_path):
-    fitted = fit(small(), *data(scene), replace(QUICK, training_epochs=4), tmp_path / "s", Report())
-    names = sorted(p.name for p in (tmp_path / "s").iterdir())
-    assert [n for n in names if n.startswith("epoch")] == ["epoch_0003", "epoch_0004"]
-    assert states.best_path(tmp_path / "s", fitted.best_epoch).name in names
-    assert not [n for n in names if n.startswith(".")]
+def test_two_epochs_and_their_best_weights_are_kept(finished):
+    folder, fitted, _ = finished
+    assert fitted.best_epoch == int(np.argmin(fitted.history["val_loss"])) + 1
+    names = sorted(p.name for p in folder.iterdir())
+    assert [n for n in names if n.startswith("epoch")] == ["epoch_0002", "epoch_0003"]
+    best = {f"best_{1 + int(np.argmin(fitted.history['val_loss'][:done])):04d}.weights.h5" for done in (2, 3)}
+    assert set(names) == {"epoch_0002", "epoch_0003"} | best
 
 
 @pytest.mark.parametrize("damage", ["training.weights.h5", "state.json"])
-def test_a_damaged_last_epoch_falls_back_to_the_one_before(scene, tmp_path, damage):
-    settings = replace(QUICK, training_epochs=3)
-    through = small()
-    expected = fit(through, *data(scene), settings, tmp_path / "s", Report())
-    path = tmp_path / "s" / "epoch_0003" / damage
+def test_a_damaged_last_epoch_falls_back_to_the_one_before(scene, finished, tmp_path, damage):
+    whole, expected, best = finished
+    folder = shutil.copytree(whole, tmp_path / "s")
+    path = folder / "epoch_0003" / damage
     path.write_bytes(path.read_bytes()[:100])
     resumed, report = small(), Recorder()
-    assert fit(resumed, *data(scene), settings, tmp_path / "s", report, resume=True) == expected
-    assert equal(weights_of(resumed), weights_of(through))
+    assert fit(resumed, *data(scene), THREE, folder, report, resume=True) == expected
+    assert equal(weights_of(resumed), best)
     assert any("epoch_0003" in e.get("message", "") for e in report.events if e["event"] == "log")
+
+
+def test_a_training_of_which_nothing_can_be_read_is_refused(scene, finished, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "s")
+    for path in folder.glob("epoch_*/state.json"):
+        path.write_text("{")
+    with pytest.raises(ModelError, match="cannot be read"):
+        fit(small(), *data(scene), THREE, folder, Report(), resume=True)
 
 
 def test_patience_ends_the_training(scene, tmp_path):

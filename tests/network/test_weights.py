@@ -28,7 +28,7 @@ def test_saved_weights_come_back_exactly(tmp_path):
 def test_the_optimiser_is_left_out(tmp_path):
     model = build_unet(3, 4)
     model.compile("adam", "mse")
-    model.train_on_batch(np.zeros((1, 16, 16, 3), np.float32), np.zeros((1, 16, 16, 1), np.float32))
+    model.optimizer.build(model.trainable_variables)
     weights.save(model, tmp_path / "a.weights.h5")
     with h5py.File(tmp_path / "a.weights.h5") as file:
         assert not any("optimizer" in name for name in file)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from model_core import cli
 from model_core.cli import run_stage
 from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
@@ -12,6 +13,8 @@ from model_core.contract.job import make_job
 # A network that learns in seconds: far from good, but real.
 QUICK = {"filters": 8, "training_epochs": 2, "batch_size": 8, "patch_size_px": 64, "stride_px": 64, "jitter_px": 8,
          "guard_px": 16, "n_blocks": 3, "precision": "float32"}
+# The same on the command line.
+QUICK_WORDS = tuple(word for name, value in QUICK.items() for word in (f"--{name.replace('_', '-')}", str(value)))
 
 
 def do(stage, **values):
@@ -61,3 +64,42 @@ def write_series(tmp_path):
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def mtl(capsys, tmp_path):
+    """Runs a command with the output folder `out`: exit code, stdout, stderr."""
+    def run(stage, *words, out="out"):
+        code = cli.main([stage, *(str(word) for word in words), "--out", str(tmp_path / out)])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def refused(mtl, tmp_path):
+    """Runs a command that must be refused; returns the message and the hint."""
+    def run(kind, stage, *words, out="out"):
+        before = sorted(tmp_path.rglob("*"))
+        code, _, err = mtl(stage, *words, out=out)
+        assert code == kind.exit_code, err
+        lines = err.strip().splitlines()
+        assert len(lines) == 2, "a sentence and a hint"
+        assert all(line[0].isupper() or line[0] in "/'0123456789abcdefghijklmnopqrstuvwxyz" for line in lines)
+        assert lines[1][0].isupper() and all(line.endswith((".", "?")) for line in lines)
+        assert "Error" not in err and "Traceback" not in err
+        assert sorted(tmp_path.rglob("*")) == before, "something was left behind"
+        return tuple(lines)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def after(study):
+    """The image with the landslides."""
+    return next(study.glob("*2015-11-09*simulated.tif"))
+
+
+@pytest.fixture
+def slides(study):
+    return study / "landslides.gpkg"

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from model_core.contract.errors import Cancelled
+from model_core.contract.errors import Cancelled, InputError
 from model_core.contract.events import Recorder
-from model_core.stages.shared.mapping import map_probability
+from model_core.stages.shared.mapping import PROBABILITY_STEPS, map_probability
 
 
 def blur(batch):
@@ -69,6 +69,22 @@ def test_a_window_without_any_observed_ground_is_not_predicted():
     assert not calls
 
 
+def test_probabilities_come_in_steps_that_half_precision_resolves(image):
+    result = mapped(image, np.ones(image.shape[:2], bool))
+    np.testing.assert_array_equal(result * PROBABILITY_STEPS, np.rint(result * PROBABILITY_STEPS))
+
+
+def test_an_error_while_reading_ends_the_map(image):
+    def read(rows, cols):
+        if rows.start > 0:
+            raise InputError("raster.damaged", "broken", "copy again")
+        return image[rows, cols], np.ones(image[rows, cols].shape[:2], bool)
+
+    strips = map_probability(read, image.shape[:2], blur, Recorder(), window_px=160, overlap_px=64)
+    with pytest.raises(InputError):
+        list(strips)
+
+
 def test_an_image_smaller_than_a_window_is_padded_to_a_multiple_of_16():
     shapes = []
 
@@ -77,7 +93,8 @@ def test_an_image_smaller_than_a_window_is_padded_to_a_multiple_of_16():
         return batch[..., 0]
 
     small = np.random.default_rng(2).uniform(size=(37, 51, 1)).astype(np.float32)
-    np.testing.assert_allclose(mapped(small, np.ones((37, 51), bool), predict), small[..., 0], atol=1e-6)
+    np.testing.assert_allclose(mapped(small, np.ones((37, 51), bool), predict), small[..., 0],
+                               atol=0.5 / PROBABILITY_STEPS + 1e-6)
     assert all(h % 16 == 0 and w % 16 == 0 for _, h, w, _ in shapes)
 
 

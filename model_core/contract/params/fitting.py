@@ -78,6 +78,12 @@ class FitInputs:
                                   minimum=0.01, maximum=0.99, group="Training", advanced=True)
     w_fp: Optional[float] = param(None, label="Weight of false positives", help="Overrides the loss's own weight.",
                                   minimum=0.01, maximum=0.99, group="Training", advanced=True)
+    epsilon: float = param(1e-4, label="Epsilon of the loss", help="Added to both sides of the ratio, so that it is "
+                           "defined without landslides.", minimum=1e-9, maximum=1.0, group="Training", advanced=True)
+    pooled: bool = param(True, label="Pool the loss over the batch", help="One ratio over all pixels of a batch, as in "
+                         "the paper; otherwise one a patch, then their mean.", group="Training", advanced=True)
+    focal: float = param(1.0, label="Focal exponent", help="Power of the loss: 1 = none, 0.75 stresses what is almost "
+                         "right (focal Tversky).", minimum=0.1, maximum=3.0, group="Training", advanced=True)
     monitor: str = param("val_f1", label="Best training epoch by", help="Measure on validation ground that chooses "
                          "the training epoch to keep.", choices=("val_loss", "val_f1"), group="Training",
                          advanced=True)

@@ -35,6 +35,7 @@ class SceneStack:
         unusable: Polygons of clouds and the like, in any CRS: a frame, or a file (`file.gpkg|layername=clouds`).
 
     Attributes:
+        paths: The image files that lie on the grid.
         quantity: What the values are, see `SceneInfo`.
         notes: What the analyst should know, in plain sentences.
 
@@ -61,6 +62,7 @@ class SceneStack:
                 "scene.no-overlap", f"{', '.join(outside)}: no part of it lies in the study area.",
                 "Check its coordinate system and the area of interest.", paths=[str(s.path) for s in scenes],
             )
+        self.paths = tuple(scene.path for scene in self._scenes)
         self.quantity = scenes[0].quantity
         self.notes = tuple(note for scene in self._scenes for note in scene.notes)
         self.notes += tuple(f"{name} lies outside the study area and is not used." for name in outside)
@@ -96,6 +98,11 @@ class SceneStack:
         for tile in self._tiles:
             part, tile_values, tile_valid = tile.read(window)
             if not tile_valid.any():
+                continue
+            if part == window and not valid.any():
+                values, valid = tile_values, tile_valid  # the usual case: one image fills the window
+                if valid.all():
+                    break
                 continue
             here = part.seen_from(window)
             new = tile_valid & ~valid[here]

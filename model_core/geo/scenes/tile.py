@@ -123,7 +123,9 @@ class Tile:
         if self._mask:
             valid &= ~self._flagged(*self._mask, span)
         with np.errstate(over="ignore", invalid="ignore"):  # fill such as -1.8e308 fits into no float32
-            values = counts.astype(np.float32) * self._gains + self._offsets
+            values = counts.astype(np.float32)
+            values *= self._gains
+            values += self._offsets
         values[~valid] = 0
         return values, valid
 
@@ -136,6 +138,8 @@ class Tile:
         if not part.empty:
             with readable(path):
                 unusable = self._unusable(path, mask.read(window=_window(part)))
+            if not unusable.any():
+                return np.zeros(span.shape, bool)
             reproject(
                 unusable.astype(np.uint8), flagged, src_transform=part.transform(mask.transform), src_crs=crs,
                 dst_transform=span.transform(info.transform), dst_crs=info.crs, resampling=Resampling.nearest,

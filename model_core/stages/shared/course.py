@@ -14,13 +14,12 @@ from ...arrays import folds
 from ...arrays.blending import Strip
 from ...arrays.codes import IGNORE, NOWHERE
 from ...arrays.confusion import Confusion
-from ...contract.errors import Cancelled
 from ...contract.events import Report, Result
 from ...geo.files import write_json_atomic
 from ...geo.polygonise import polygonise
 from ...geo.vectors import write_layers
 from .ground import Ground
-from .map_files import classes_of, write_maps
+from .map_files import classes_of, map_writer
 from .runs import new_run, safe_name
 from .split import announce, blocks_layer, choose_split, cut_blocks, split_blocks
 from .training import NetworkSpec, accuracy_row, train_on
@@ -45,12 +44,8 @@ def run_course(
     """
     name = safe_name(params.name or Path(params.out).name)
     course = _out_of_fold if params.folds else _single
-    try:
-        with new_run(stage, params, resume=params.resume, keep_partial=True) as folder:
-            return course(params, grounds, spec, build, start_device, folder, name, report)
-    except Cancelled as stopped:
-        raise Cancelled("cancelled", "The training was stopped; what it learned so far is kept.",
-                        "Go on with the same command and --resume.") from stopped
+    with new_run(stage, params, resume=params.resume, keep_partial=True) as folder:
+        return course(params, grounds, spec, build, start_device, folder, name, report)
 
 
 def _single(
@@ -113,8 +108,9 @@ def _write_out_of_fold(
 ) -> None:
     """Rasters and polygons in which no pixel was predicted by a model that saw it."""
     first, second = (folder / f"{stem}_{role}.tif" for role in ("probability", "binary"))
-    write_maps([(Strip(0, probability), classes)], ground.grid, first, second,
-               {"model": name, "date": str(ground.scenes.date or ""), "note": "out of fold"})
+    tags = {"model": name, "date": str(ground.scenes.date or ""), "note": "out of fold"}
+    with map_writer(ground.grid, first, second, tags) as write:
+        write(Strip(0, probability), classes)
     polygonise(second, first, folder / f"{stem}_polygons.gpkg", min_area_m2=params.min_area_m2,
                date=ground.scenes.date, model_id=name)
 

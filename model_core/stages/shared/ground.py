@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -17,9 +18,11 @@ from ...contract.events import Report
 from ...contract.series import Epoch
 from ...geo.areas import apply_minimum
 from ...geo.burn import burn_ids, burn_labels
+from ...geo.files import check_space
 from ...geo.grid import Grid
+from ...geo.rasters import limited_cache
 from ...geo.vectors import PolygonLayer, read_polygons
-from .scenes import DatedScenes, open_stack, scaled_reader, scene_samples, scene_scaling
+from .scenes import DatedScenes, band_statistics, open_stack, scaled_reader, scene_samples, scene_scaling
 
 READ_PX = 1024
 # Images above this size are kept on disk and mapped into memory.
@@ -50,6 +53,10 @@ class Ground:
     ids: np.ndarray
     n_landslides: int
 
+    def read(self, rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Network input and valid mask of a window: a `mapping.Reader`."""
+        return self.image[rows, cols], self.valid[rows, cols]
+
 
 def load_grounds(
     dated: Sequence[DatedScenes], grid: Grid, bands: Sequence[str], scaling: Scaling | str, min_area_m2: float,
@@ -73,14 +80,15 @@ def load_grounds(
         raise InputError("labels.none", "No landslides are given to learn from.",
                          "Give --landslides, or a series file in which an epoch has them.")
     report.stage("Reading images and labels")
-    if scaling == "fixed":
-        scaling = _pooled_scaling(labelled, grid, bands)
-    elif isinstance(scaling, str):
-        scaling = Scaling(scaling, (), (), scalings.CLIP)
     grounds = []
-    for number, scenes in enumerate(labelled):
-        grounds.append(_load(scenes, grid, bands, scaling, min_area_m2, report))
-        report.progress((number + 1) / len(labelled), scenes.name)
+    with limited_cache():
+        if scaling == "fixed":
+            scaling = _pooled_scaling(labelled, grid, bands)
+        elif isinstance(scaling, str):
+            scaling = Scaling(scaling, (), (), scalings.CLIP)
+        for number, scenes in enumerate(labelled):
+            grounds.append(_load(scenes, grid, bands, scaling, min_area_m2, report))
+            report.progress((number + 1) / len(labelled), scenes.name)
     if not any(ground.n_landslides for ground in grounds):
         raise InputError(
             "labels.none-on-image",
@@ -115,7 +123,10 @@ def _load(
             report.log(f"{scenes.name}: {len(small)} landslides below {min_area_m2:g} m² are left out.")
         ids = burn_ids(grid, large)
     known = np.unique(ids[codes != IGNORE])
-    return Ground(scenes, grid, image, scaling, valid, codes, ids, int((known > 0).sum()))
+    n_landslides = int((known > 0).sum())
+    if landslides is not None and not n_landslides:
+        report.warn(f"{scenes.name}: none of its landslides lies on observed, searched ground of its image.")
+    return Ground(scenes, grid, image, scaling, valid, codes, ids, n_landslides)
 
 
 def _pooled_scaling(labelled: Sequence[DatedScenes], grid: Grid, bands: Sequence[str]) -> Scaling:
@@ -123,7 +134,8 @@ def _pooled_scaling(labelled: Sequence[DatedScenes], grid: Grid, bands: Sequence
     for scenes in labelled:
         with open_stack(scenes, grid, bands) as stack:
             samples.append(scene_samples(stack))
-    centre, spread = scalings.statistics(np.concatenate(samples), "fixed")
+    names = ", ".join(scenes.name for scenes in labelled)
+    centre, spread = band_statistics(np.concatenate(samples), "fixed", bands, names)
     return Scaling("fixed", centre, spread, scalings.CLIP)
 
 
@@ -146,4 +158,5 @@ def _room_for(shape: tuple[int, ...]) -> np.ndarray:
     """An array in memory, or in a scratch file that is gone when the array is."""
     if np.prod(shape) * 4 <= IN_MEMORY_BYTES:
         return np.zeros(shape, np.float32)
+    check_space(Path(tempfile.gettempdir()), int(np.prod(shape)) * 4, "The images of this area")
     return np.memmap(tempfile.TemporaryFile(prefix="mtl-scene-"), np.float32, "w+", shape=shape)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 
 from ...arrays.blending import Strip, blend
-from ...arrays.windows import Window, clip, cover
+from ...arrays.windows import Window, clip, cover, patch_windows
 from ...contract.events import Report
 
 # Reads scaled pixels and their valid mask: (h, w, B) float32, (h, w) bool.
 Reader = Callable[[slice, slice], "tuple[np.ndarray, np.ndarray]"]
 # (N, h, w, B) float32 to (N, h, w) float32.
 Predict = Callable[[np.ndarray], np.ndarray]
+# Probabilities are kept to 1/4096: half precision gives no more, and the file is half as large.
+PROBABILITY_STEPS = 4096
+UNLABELLED_PX, UNLABELLED_WINDOWS = 256, 64
+
+_Item = TypeVar("_Item")
 
 
 def map_probability(
@@ -22,7 +28,8 @@ def map_probability(
 ) -> Iterator[Strip]:
     """Yields the landslide probability of an image in strips of finished rows; NaN where nothing was observed.
 
-    The next window is read while the network computes. Memory holds one row of windows, whatever the image's height.
+    While the network computes, the next window is read and the one before blended and written by the caller. Memory
+    holds one row of windows, whatever the image's height.
 
     Args:
         read: Gives scaled pixels for rows and columns inside the image.
@@ -35,7 +42,22 @@ def map_probability(
     valid_rows = _ValidRows(shape[1])
     for strip in blend(*shape, windows, _predicted(read, shape, windows, predict, report, valid_rows)):
         strip.values[~valid_rows.take(len(strip.values))] = np.nan
+        np.multiply(strip.values, PROBABILITY_STEPS, out=strip.values)
+        np.rint(strip.values, out=strip.values)
+        np.divide(strip.values, PROBABILITY_STEPS, out=strip.values)
         yield strip
+
+
+def unlabelled(read: Reader, shape: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Yields (h, w, B) windows spread evenly over an image and mostly observed, sides multiples of 16.
+
+    For statistics that a network takes from an image without labels.
+    """
+    windows = patch_windows(*shape, UNLABELLED_PX, UNLABELLED_PX)
+    for window in windows[:: max(1, len(windows) // UNLABELLED_WINDOWS)]:
+        pixels, valid = read(*clip(window, *shape))
+        if valid.mean() > 0.5:
+            yield pixels[: pixels.shape[0] // 16 * 16, : pixels.shape[1] // 16 * 16]
 
 
 class _ValidRows:
@@ -69,13 +91,25 @@ def _predicted(
         # Mirrored ground instead of black, which the network would take for a dark object at the image's edge.
         return part, np.pad(pixels, beyond, mode="symmetric" if any(b for _, b in beyond) else "constant"), valid
 
-    with ThreadPoolExecutor(1) as pool:
-        ahead = pool.submit(read_padded, windows[0])
-        for i in range(len(windows)):
-            part, pixels, valid = ahead.result()
-            if i + 1 < len(windows):
-                ahead = pool.submit(read_padded, windows[i + 1])
+    def probability(window: tuple[Window, np.ndarray, np.ndarray]) -> tuple[Window, np.ndarray, np.ndarray]:
+        part, pixels, valid = window
+        # Ground that nobody observed costs no time.
+        return part, predict(pixels[None])[0] if valid.any() else np.zeros(pixels.shape[:2], np.float32), valid
+
+    with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as computing:
+        ready = ahead(map(read_padded, windows), reading)
+        for number, (part, values, valid) in enumerate(ahead(map(probability, ready), computing), start=1):
             rows.put(part, valid)
-            # Ground that nobody observed costs no time.
-            yield predict(pixels[None])[0] if valid.any() else np.zeros(pixels.shape[:2], np.float32)
-            report.progress((i + 1) / len(windows))
+            report.progress(number / len(windows))
+            yield values
+
+
+def ahead(items: Iterator[_Item], thread: Executor) -> Iterator[_Item]:
+    """The same items, none of them None; the next one is made in a thread while the caller works with this one."""
+    return _following(thread.submit(next, items, None), items, thread)
+
+
+def _following(upcoming: Future[_Item | None], items: Iterator[_Item], thread: Executor) -> Iterator[_Item]:
+    while (item := upcoming.result()) is not None:
+        upcoming = thread.submit(next, items, None)
+        yield item

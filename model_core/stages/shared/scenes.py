@@ -19,8 +19,10 @@ from ...contract.events import Report
 from ...contract.series import Epoch, Series, read_series
 from ...geo.grid import Grid, choose_grid
 from ...geo.scenes import SceneInfo, SceneStack, describe
+from ...geo.scenes.placement import footprint
 from ...geo.vectors import in_crs, read_polygons
 from .mapping import Reader
+from .runs import safe_name
 
 # Statistics are taken from about this many pixels, in square windows spread evenly over the scene.
 SAMPLE_PX = 2_000_000
@@ -58,7 +60,7 @@ def describe_series(series: Series, report: Report) -> list[DatedScenes]:
     """Looks at every scene without reading pixels.
 
     Raises:
-        InputError: A scene cannot be used, or the scenes of an epoch differ in their bands.
+        InputError: A scene cannot be used, or two epochs would share the names of their files.
     """
     dated = []
     for epoch in series.epochs:
@@ -68,14 +70,20 @@ def describe_series(series: Series, report: Report) -> list[DatedScenes]:
             for note in info.notes:
                 report.warn(f"{info.path.name}: {note}")
         dated.append(DatedScenes(epoch, infos, date or infos[0].date))
+    _check_names(dated)
     return dated
 
 
 def study_grid(dated: Sequence[DatedScenes], series: Series) -> Grid:
-    """The one grid of all epochs."""
+    """The one grid of all epochs.
+
+    Raises:
+        InputError: The area of interest cannot be used, or an epoch shows other ground than all others.
+    """
     infos = [info for scenes in dated for info in scenes.infos]
     grid = choose_grid(infos, series.crs, series.pixel_size_m)
     if series.area is None:
+        _check_together(dated, grid)
         return grid
     area = in_crs(read_polygons(series.area, role="area of interest").frame, grid.crs)
     if area.empty:
@@ -141,8 +149,29 @@ def scene_scaling(stack: SceneStack, scaling: Scaling) -> Scaling:
     """The scaling of one scene by a model's rule: with the scene's own statistics, or the fixed ones of the model."""
     if scaling.rule == "fixed":
         return scaling
-    centre, spread = scalings.statistics(scene_samples(stack), scaling.rule)
+    images = ", ".join(path.name for path in stack.paths)
+    centre, spread = band_statistics(scene_samples(stack), scaling.rule, stack.bands, images)
     return dataclasses.replace(scaling, centre=centre, spread=spread)
+
+
+def band_statistics(
+    samples: np.ndarray, rule: str, bands: Sequence[str], images: str
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Centre and spread of each band of (N, B) samples.
+
+    Raises:
+        InputError: There is no sample, or a band is flat; the message names the images and the band.
+    """
+    try:
+        return scalings.statistics(samples, rule)
+    except InputError as error:
+        if "band" not in error.details:
+            raise InputError(error.code, f"{images}: no pixel is observed in the study area.", error.hint) from error
+        band = bands[error.details["band"] - 1]
+        raise InputError(
+            error.code, f"{images}: the band {band} has almost one value everywhere.",
+            "Check the image in QGIS: is the band really there, and is empty ground marked as nodata?", band=band,
+        ) from error
 
 
 def scene_samples(stack: SceneStack) -> np.ndarray:
@@ -169,6 +198,31 @@ def scaled_reader(stack: SceneStack, scaling: Scaling) -> Reader:
         return scalings.apply(pixels, valid, scaling), valid
 
     return read
+
+
+def _check_names(dated: Sequence[DatedScenes]) -> None:
+    taken: dict[str, str] = {}
+    for scenes in dated:
+        stem = safe_name(scenes.name).lower()  # Windows tells no upper from lower case
+        if stem in taken:
+            raise InputError(
+                "series.name-twice",
+                f"The epochs {taken[stem]} and {scenes.name} of the series would get the same file names.",
+                "Give them names that differ in letters or digits.",
+            )
+        taken[stem] = scenes.name
+
+
+def _check_together(dated: Sequence[DatedScenes], grid: Grid) -> None:
+    """One grid over images that lie apart would be mostly empty, and larger than any memory."""
+    spans = [[footprint(info, grid) for info in scenes.infos] for scenes in dated]
+    for i, own in enumerate(spans):
+        others = [span for j, there in enumerate(spans) if j != i for span in there]
+        if others and all(one.within(other).empty for one in own for other in others):
+            raise InputError(
+                "series.apart", f"The images of {dated[i].name} show other ground than those of the other dates.",
+                "Check their coordinate systems, or make a series for each place.", name=dated[i].name,
+            )
 
 
 def _date(text: str | None) -> datetime.date | None:

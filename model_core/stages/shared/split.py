@@ -77,7 +77,8 @@ def split_as_paper(grounds: Sequence[Ground], params: Any) -> Split:
     maps = []
     for number, ground in enumerate(grounds):
         ids = np.where(ground.codes == LANDSLIDE, ground.ids, 0)
-        maps.append(folds.paper_role_map(ids, folds.paper_split(ids, params.seed + number), params.patch_size_px))
+        seed = params.seed + number
+        maps.append(folds.paper_role_map(ids, folds.paper_split(ids, seed), params.patch_size_px, seed))
     summaries = tuple(folds.summary(role_map, ground.codes, ground.ids)
                       for role_map, ground in zip(maps, grounds, strict=True))
     split = Split(np.full(maps[0].shape, NOWHERE, np.uint8), (), tuple(maps), summaries)
@@ -105,8 +106,13 @@ def announce(split: Split, grounds: Sequence[Ground], report: Report) -> None:
 
 
 def blocks_layer(split: Split, ground: Ground) -> gpd.GeoDataFrame:
-    """The split as polygons: block (-1 for the paper's split), role, ground in m²; guards have the role 'guard'."""
+    """The split as polygons: block (-1 for the paper's split), role, ground in m²; guards have the role 'guard'.
+
+    The paper's split differs from date to date; where dates disagree, the first one that uses the ground counts.
+    """
     role_map = split.maps[0]
+    for other in split.maps[1:]:
+        role_map = np.where(role_map == NOWHERE, other, role_map)
     searched = split.blocks != NOWHERE if split.roles else role_map != NOWHERE
     block = np.where(split.blocks == NOWHERE, -1, split.blocks).astype(np.int32)
     code = np.where(searched, (block + 1) * 4 + np.where(role_map == NOWHERE, 3, role_map), -1).astype(np.int32)
@@ -126,7 +132,7 @@ def seen_ground(split: Split, ground: Ground, before: dict[str, Any] | None = No
         ground: For its grid.
         before: What the model had seen before, likewise.
     """
-    seen = np.isin(split.maps[0], (TRAIN, VALIDATION)).astype(np.uint8)
+    seen = np.any([np.isin(role_map, (TRAIN, VALIDATION)) for role_map in split.maps], axis=0).astype(np.uint8)
     layer = outlines(seen, ground.grid, without=0)
     # A pixel more or less does not matter here, and the card stays readable.
     simple = layer.geometry.simplify(2 * ground.grid.pixel_size_m).to_crs("EPSG:4326").iloc[0]

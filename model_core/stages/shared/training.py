@@ -10,23 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.codes import IGNORE, TEST, TRAIN, VALIDATION
+from ...arrays.codes import TEST, VALIDATION
 from ...arrays.confusion import Confusion, from_maps
-from ...arrays.sampling import epoch_sample, training_windows
 from ...arrays.thresholds import ThresholdCurve
 from ...contract.card import ModelCard, Scaling
 from ...contract.events import Report
+from ...contract.params.predict import PredictParams
 from ...report.figures import learning_curves
 from .ground import Ground
+from .learning import learn
 from .map_files import classes_of
 from .mapping import map_probability
 from .models import now, save_model, versions
 from .split import Split, seen_ground
 
 DEFAULT_THRESHOLD = 0.5
-# Validation windows; larger ones are faster and have less edge.
-VALIDATION_PX = 256
-MAP_WINDOW_PX, MAP_OVERLAP_PX = 512, 64
 MEASURED = "pooled over all pixels of the test ground; epoch and threshold were chosen on validation ground"
 
 
@@ -94,7 +92,7 @@ def train_on(
     if spec.base is not None:
         report.stage("Mapping the ground with the model as it is")
         zero_shot = _tested(_maps(model, grounds, report), grounds, split, spec.base.threshold)
-    fitted = _fit(model, grounds, split, params, folder / "state", report, resume)
+    fitted = learn(model, grounds, split, params, folder / "state", report, resume)
     report.stage("Mapping the ground")
     maps = _maps(model, grounds, report)
     threshold, rule, validation = _calibrate(maps, grounds, split, params.calibrate)
@@ -123,12 +121,9 @@ def _maps(model: Any, grounds: Sequence[Ground], report: Report) -> tuple[np.nda
 
 
 def _map_ground(ground: Ground, predict: Any, report: Report) -> np.ndarray:
-    """(H, W) float32 probability of a ground."""
-    def read(rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
-        return ground.image[rows, cols], ground.valid[rows, cols]
-
-    strips = map_probability(read, ground.grid.shape, predict, report, window_px=MAP_WINDOW_PX,
-                             overlap_px=MAP_OVERLAP_PX)
+    """(H, W) float32 probability of a ground, the same that `predict` gives by default."""
+    strips = map_probability(ground.read, ground.grid.shape, predict, report, window_px=PredictParams.window_px,
+                             overlap_px=PredictParams.overlap_px)
     return np.concatenate([strip.values for strip in strips])
 
 
@@ -137,48 +132,6 @@ def _tested(
 ) -> tuple[Confusion, ...]:
     return tuple(from_maps(classes_of(probability, threshold), ground.codes, role_map == TEST)
                  for probability, ground, role_map in zip(maps, grounds, split.maps, strict=True))
-
-
-def _fit(
-    model: Any, grounds: Sequence[Ground], split: Split, params: Any, state: Path, report: Report, resume: bool
-) -> Any:
-    from ...network import feeding, fitting
-    from ...network.augmentation import Augmentation
-
-    images = [ground.image for ground in grounds]
-    sets = [training_windows(role_map, ground.codes, params.patch_size_px, params.stride_px,
-                             drop_empty=params.drop_empty)
-            for ground, role_map in zip(grounds, split.maps, strict=True)]
-
-    def windows(epoch: int) -> list[Any]:
-        return [
-            feeding.Patch(date, window.rows.start, window.cols.start)
-            for date, windows in enumerate(sets)
-            for window in epoch_sample(windows, params.seed + date, epoch, params.jitter_px,
-                                       positive_share=params.positive_share)
-        ]
-
-    patches = feeding.Patches(images, [_only(ground, role_map, TRAIN) for ground, role_map in
-                                       zip(grounds, split.maps, strict=True)],
-                              windows, params.patch_size_px, params.batch_size, params.seed)
-    cover = feeding.Cover(images, [_only(ground, role_map, VALIDATION) for ground, role_map in
-                                   zip(grounds, split.maps, strict=True)], VALIDATION_PX, 4)
-    w_fn, w_fp = params.loss_weights()
-    settings = fitting.FitSettings(
-        training_epochs=params.training_epochs, learning_rate=params.learning_rate, schedule=params.schedule,
-        w_fn=w_fn, w_fp=w_fp, monitor=params.monitor, patience=params.patience, seed=params.seed,
-        augmentation=Augmentation(
-            rotation_deg=params.rotation_deg, shear_deg=params.shear_deg, flip_horizontal=params.flips,
-            flip_vertical=params.flips, zoom=params.zoom, gain=params.gain, offset=params.offset,
-            band_dropout=params.band_dropout,
-        ),
-    )
-    report.stage("Training")
-    return fitting.fit(model, patches, cover, settings, state, report, resume)
-
-
-def _only(ground: Ground, role_map: np.ndarray, role: int) -> np.ndarray:
-    return np.where(role_map == role, ground.codes, IGNORE).astype(np.uint8)
 
 
 def _calibrate(
@@ -221,7 +174,7 @@ def _card(
         threshold_rule=rule,
         weights=f"{name}.weights.h5",
         sha256="",
-        loss={"name": "tversky", "w_fn": w_fn, "w_fp": w_fp},
+        loss={"name": "tversky", "w_fn": w_fn, "w_fp": w_fp, "epsilon": params.epsilon, "focal": params.focal},
         training={
             "epochs": [ground.scenes.name for ground in grounds],
             "landslides": sum(summary.train.landslides for summary in split.summaries),
