@@ -12,6 +12,9 @@ from pyogrio.errors import DataSourceError, GeometryError
 from ..contract.errors import InputError
 from ..contract.paths import is_path
 
+# Otherwise GDAL leaves an .aux.xml beside every GeoPackage that it reads and that has metadata.
+pyogrio.set_gdal_config_options({"GDAL_PAM_ENABLED": False})
+
 _IN_ARCHIVES = (".shp", ".gpkg", ".geojson", ".fgb")
 
 

@@ -63,7 +63,7 @@ def run(params: TuneParams, report: Report) -> Result:
             found.append(_train_cell(cell, grounds, split, spec, device, folder, params.resume, report))
         rows = _table(found)
         best = max(rows, key=lambda row: -1.0 if row["val_f1"] is None else row["val_f1"])
-        _keep_only(folder, best["folder"])
+        _clear(folder, best["folder"])
         _write(folder, rows)
     out = Path(params.out)
     shown = [{key: value for key, value in row.items() if key != "folder"} for row in rows]
@@ -123,11 +123,13 @@ def _table(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _keep_only(folder: Path, best: str) -> None:
-    """A grid of large networks would fill a disk: only the best cell keeps its weights."""
+def _clear(folder: Path, best: str) -> None:
+    """A grid of large networks would fill a disk: only the best cell keeps its weights, and none its state."""
     for weights in weights_below(folder / "cells"):
         if weights.parent != folder / best:
             weights.unlink()
+    for state in folder.rglob(STATE):  # of cells that were killed in their last moment
+        shutil.rmtree(state)
 
 
 def _write(folder: Path, rows: Sequence[dict[str, Any]]) -> None:

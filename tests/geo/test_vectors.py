@@ -218,6 +218,13 @@ def test_written_layers_come_back_with_types_and_metadata(tmp_path):
     assert (empty["features"], empty["geometry_type"]) == (0, "MultiPolygon")
 
 
+def test_reading_leaves_nothing_beside(tmp_path):
+    frame = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:32645")
+    write_layers(tmp_path / "a.gpkg", {"a": frame}, {"simulated": "yes"})
+    read_polygons(tmp_path / "a.gpkg")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gpkg"]
+
+
 def test_writing_leaves_nothing_beside_and_replaces_whole_files(tmp_path):
     path = tmp_path / "a.gpkg"
     write_layers(path, {"old": frame(SQUARE)})

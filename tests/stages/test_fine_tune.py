@@ -1,18 +1,35 @@
+import json
+
+import geopandas as gpd
 import h5py
-import numpy as np
 import pytest
 import shapely
 
 from model_core.contract.card import read_card
-from model_core.contract.errors import InputError, UsageError
+from model_core.contract.errors import Cancelled, InputError
+from model_core.contract.events import Recorder
+from model_core.contract.job import make_job
+from model_core.stages import fine_tune
 
 from .conftest import QUICK, do
 
 TUNE = {name: value for name, value in QUICK.items() if name != "filters"} | {"training_epochs": 1}
 
 
+def tuned(folder, series, model, **values):
+    """Fine-tunes into a new folder; returns it with the result."""
+    out = folder / f"tuned-{len(list(folder.iterdir()))}"
+    return out, do("fine-tune", series=series, model=str(model), out=str(out), **{**TUNE, **values})[0]
+
+
+@pytest.fixture(scope="module")
+def whole(series, model, tmp_path_factory):
+    """A model of which all parts were trained further, with other blocks: (folder, result)."""
+    return tuned(tmp_path_factory.mktemp("whole"), series, model, fold=1)
+
+
 def layers(folder):
-    """Weights by the name of their layer."""
+    """Weights and statistics by the name of their layer."""
     found = {}
     with h5py.File(next(folder.glob("*.weights.h5"))) as file:
         for group in file["layers"].values():
@@ -22,50 +39,85 @@ def layers(folder):
 
 
 def changed(one, other):
+    after = layers(other)
     return {name for name, values in layers(one).items()
-            if any(not np.array_equal(a, b) for a, b in zip(values, layers(other)[name], strict=True))}
+            if any(a.tobytes() != b.tobytes() for a, b in zip(values, after[name], strict=True))}
 
 
 @pytest.mark.parametrize(("part", "frozen"), [("head", ("encoder", "decoder")), ("decoder", ("encoder",))])
 def test_only_the_chosen_part_changes(series, model, tmp_path, part, frozen):
-    do("fine-tune", series=series, model=str(model), out=str(tmp_path / "tuned"), layers=part, **TUNE)
-    names = changed(model, tmp_path / "tuned")
-    assert names
+    names = changed(model, tuned(tmp_path, series, model, layers=part)[0])
+    assert "head" in names
+    assert (part == "decoder") == any(name.startswith("decoder") for name in names)
+    # Bit by bit, the moving statistics of the frozen layers included.
     assert not [name for name in names if name.startswith(frozen)]
+    assert {f"{start}_1_norm_1" for start in frozen} <= set(layers(model))
 
 
-def test_all_parts_change_by_default_and_the_card_names_its_base(series, model, tmp_path):
-    result, _ = do("fine-tune", series=series, model=str(model), out=str(tmp_path / "tuned"), **TUNE)
-    assert any(name.startswith("encoder") for name in changed(model, tmp_path / "tuned"))
-    card = read_card(tmp_path / "tuned")
+def test_all_parts_change_by_default(whole, model):
+    names = changed(model, whole[0])
+    assert {name.split("_")[0] for name in names} == {"encoder", "decoder", "head"}
+
+
+def test_the_card_names_its_base_and_covers_what_both_learned_from(epochs, write_series, model, tmp_path):
+    folder, _ = tuned(tmp_path, write_series([epochs[1]]), model)
+    card, base = read_card(folder), read_card(model)
     assert card.training["base_model"] == "quick"
-    rows = result.summary["accuracy on test ground"]
-    assert [row["model"] for row in rows] == ["before", "before", "after", "after"]
+    assert card.training["epochs"] == ["2015"]
+    assert (card.start, card.end) == (base.start, base.end) == ("2014-11-30", "2015-11-09")
+    assert (card.bands, card.filters, card.quantity) == (base.bands, base.filters, base.quantity)
+    assert card.sha256 != base.sha256
 
 
 def test_the_row_before_is_the_accuracy_of_the_base_model(series, model, tmp_path):
-    import json
+    _, result = tuned(tmp_path, series, model, layers="head")
+    rows = result.summary["accuracy on test ground"]
+    assert [(row["model"], row["date"]) for row in rows] == [
+        ("before", "2014"), ("before", "2015"), ("after", "2014"), ("after", "2015")]
+    # Same blocks, same threshold: what the training of the base model told of its own test ground.
+    told = json.loads((model / "accuracy.json").read_text())["accuracy"]
+    assert [{**row, "model": "before"} for row in told] == rows[:2]
 
-    base = {row["date"]: row for row in json.loads((model / "accuracy.json").read_text())["accuracy"]}
-    result, _ = do("fine-tune", series=series, model=str(model), out=str(tmp_path / "tuned"), **TUNE)
-    for row in result.summary["accuracy on test ground"][:2]:
-        assert row["F1"] == base[row["date"]]["F1"]
 
-
-def test_the_new_card_knows_the_ground_of_both_trainings(series, model, tmp_path):
-    do("fine-tune", series=series, model=str(model), out=str(tmp_path / "tuned"), fold=1, **TUNE)
-    before, after = (shapely.geometry.shape(read_card(folder).training_ground) for folder in (model, tmp_path / "tuned"))
+def test_the_new_card_knows_the_ground_of_both_trainings(whole, model):
+    before, after = (shapely.geometry.shape(read_card(folder).training_ground) for folder in (model, whole[0]))
+    blocks = gpd.read_file(whole[0] / "blocks.gpkg", layer="blocks").to_crs("EPSG:4326")
+    own = blocks[blocks["role"].isin(["train", "validation"])].union_all()
+    union = before.union(own)
+    assert own.difference(before).area > 0.1 * before.area  # the second training saw more
+    assert after.symmetric_difference(union).area < 0.02 * union.area
     assert after.intersection(before).area == pytest.approx(before.area, rel=1e-6)
-    assert after.area > before.area
 
 
-def test_statistics_taken_from_the_image_change_the_result(series, model, tmp_path):
-    do("fine-tune", series=series, model=str(model), out=str(tmp_path / "plain"), **TUNE)
-    do("fine-tune", series=series, model=str(model), out=str(tmp_path / "adapted"), adapt_batch_norm=True, **TUNE)
-    assert changed(tmp_path / "plain", tmp_path / "adapted")
+def test_a_stopped_fine_tuning_goes_on_to_the_same_weights(series, model, tmp_path):
+    class StopAfterFirst(Recorder):
+        def cancelled(self):
+            return any(event["event"] == "metric" and event["step"] == 1 for event in self.events)
+
+    values = {**TUNE, "training_epochs": 2, "layers": "decoder"}
+    straight, result = tuned(tmp_path, series, model, **values)
+    job = make_job("fine-tune", {"series": series, "model": str(model), "out": str(tmp_path / "again"), **values})
+    with pytest.raises(Cancelled, match="kept"):
+        fine_tune.run(job.params, StopAfterFirst())
+    again = do("fine-tune", **{"series": series, "model": str(model), "out": str(tmp_path / "again"), **values},
+               resume=True)[0]
+    assert not changed(straight, tmp_path / "again")
+    assert again.summary["accuracy on test ground"] == result.summary["accuracy on test ground"]
 
 
-def test_an_image_without_a_band_of_the_model_is_refused(epochs, write_series, model, tmp_path):
+def test_statistics_taken_from_the_image_change_frozen_layers_too(series, model, tmp_path):
+    folder, _ = tuned(tmp_path, series, model, layers="head", adapt_batch_norm=True)
+    names = changed(model, folder)
+    assert "encoder_1_norm_1" in names
+    assert not [name for name in names if "_conv_" in name]
+
+
+def test_an_image_without_a_band_of_the_model_is_refused_before_the_network_starts(
+    epochs, write_series, model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(fine_tune, "start_device", lambda *_: pytest.fail("the network was started"))
     epochs[1]["bands"] = ["blue", "green", "red", "red_edge", "-"]
-    with pytest.raises((InputError, UsageError), match="nir"):
-        do("fine-tune", series=write_series(epochs), model=str(model), out=str(tmp_path / "m"), **TUNE)
+    with pytest.raises(InputError) as refused:
+        tuned(tmp_path, write_series(epochs), model)
+    assert refused.value.code == "scene.band-missing"
+    assert [path.name for path in tmp_path.iterdir()] == ["series.json"]

@@ -1,53 +1,120 @@
 import datetime
+import json
+import sqlite3
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+from rasterio.features import rasterize
+from scipy import ndimage
 
-from model_core.contract.errors import OutputError, UsageError
-from model_core.geo.scenes import describe
+from model_core.contract.errors import Cancelled, OutputError, UsageError
+from model_core.contract.events import Recorder
+from model_core.contract.job import make_job
+from model_core.contract.series import read_series
+from model_core.geo.scenes import SceneStack, describe
+from model_core.stages import sample
 
 from .conftest import do
 
+SAME = {"size_px": 256, "n_landslides": 40, "seed": 1}
 
-def test_the_images_are_read_as_rapideye_reflectance(study):
-    info = describe(next(study.glob("*2015*_simulated.tif")))
-    assert (info.sensor, info.quantity, info.date) == ("RapidEye", "toa_reflectance", datetime.date(2015, 11, 9))
+
+def image(study, year):
+    return next(study.glob(f"*{year}*_simulated.tif"))
+
+
+@pytest.mark.parametrize(("year", "date"), [("2014", datetime.date(2014, 11, 30)), ("2015", datetime.date(2015, 11, 9))])
+def test_the_images_are_read_as_rapideye_reflectance(study, year, date):
+    info = describe(image(study, year))
+    assert (info.sensor, info.quantity, info.date) == ("RapidEye", "toa_reflectance", date)
     assert info.bands == ("blue", "green", "red", "red_edge", "nir")
-    assert info.mask_kind == "udm"
+    assert (info.mask_kind, info.crs) == ("udm", "EPSG:32645")
+    with rasterio.open(image(study, year)) as source:
+        assert (source.count, source.dtypes[0], source.res, source.nodata) == (5, "uint16", (5.0, 5.0), None)
+
+
+def test_reflectances_are_those_of_mountains(study):
+    info = describe(image(study, "2015"))
+    with rasterio.open(info.path) as source:
+        grid = sample.Grid("EPSG:32645", source.transform, source.width, source.height)
+    with SceneStack([info], grid, info.bands) as stack:
+        values, valid = stack.read(slice(0, 256), slice(0, 256))
+    middle = np.median(values[valid], axis=0)
+    assert ((middle > 0.03) & (middle < 0.35)).all()
+    assert middle[4] > 2 * middle[2]  # vegetation
+    assert 0 < (~valid).mean() < 0.2
 
 
 def test_every_file_says_that_it_is_simulated(study):
     for path in study.glob("*.tif"):
         with rasterio.open(path) as source:
             assert source.tags()["simulated"] == "yes"
-            assert source.nodata is None  # as the sensor delivers it
-    assert "simulated" in next(study.glob("*_metadata.xml")).read_text()
+            assert "simulated" in path.name
+    for path in study.glob("*_metadata.xml"):
+        assert "simulated" in path.read_text()
+    for path in study.glob("*.gpkg"):
+        with sqlite3.connect(path) as database:
+            assert "invented mountains" in str(database.execute("SELECT metadata FROM gpkg_metadata").fetchall())
 
 
-def test_landslides_are_where_the_ground_turned_bright(study):
+def test_landslides_lie_where_the_ground_changed_and_nowhere_else(study):
     slides = gpd.read_file(study / "landslides.gpkg")
-    red = []
+    ratios = []
     for year in ("2014", "2015"):
-        with rasterio.open(next(study.glob(f"*{year}*_simulated.tif"))) as source:
-            bands = source.read([3, 5]).astype(float)
-            inside = rasterio.features.geometry_mask(slides.geometry, source.shape, source.transform, invert=True)
-            red.append(np.median((bands[0] / bands[1].clip(1))[inside]))
+        with rasterio.open(image(study, year)) as source:
+            red, nir = source.read([3, 5]).astype(float)
+            ratios.append(ndimage.gaussian_filter(red / nir.clip(1), 0.7))
+            seen = red > 0
+    inside = rasterize(slides.geometry, seen.shape, transform=source.transform) == 1
     # Soil is redder than forest: the ratio of red to NIR rises.
-    assert red[1] > 1.5 * red[0]
+    rise = ratios[1] / ratios[0].clip(0.01)
+    core = seen & ndimage.binary_erosion(inside)
+    around = seen & ~ndimage.binary_dilation(inside, iterations=3)
+    assert np.median(rise[core]) > 1.5
+    assert (rise[core] > 1.3).mean() > 0.85
+    assert (rise[around] > 1.3).mean() < 0.1
 
 
-def test_the_same_seed_gives_the_same_study(study, tmp_path):
-    do("sample", out=str(tmp_path / "again"), size_px=256, n_landslides=40, seed=1)
-    for path in study.glob("*_simulated.tif"):
-        with rasterio.open(path) as one, rasterio.open(tmp_path / "again" / path.name) as other:
-            np.testing.assert_array_equal(one.read(), other.read())
+def test_the_layer_says_area_and_date_of_each_landslide(study):
+    slides = gpd.read_file(study / "landslides.gpkg")
+    assert slides["id"].tolist() == list(range(1, len(slides) + 1)) and 20 < len(slides) <= 40
+    assert slides["area_m2"].to_numpy() == pytest.approx(slides.area.to_numpy(), rel=2e-3)
+    assert slides["area_m2"].min() >= 200
+    assert set(slides["date"].astype(str).str[:10]) == {"2015-11-09"}
+
+
+def test_the_series_file_can_be_moved_with_its_folder(study):
+    assert not json.dumps(json.loads((study / "series.json").read_text())).count(str(study))
+    before, after = read_series(study / "series.json").epochs
+    assert (before.landslides, after.name) == (None, "2015")
+    assert after.landslides == str(study / "landslides.gpkg")
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ground(study, tmp_path):
+    for name, seed in (("again", 1), ("other", 2)):
+        do("sample", out=str(tmp_path / name), **{**SAME, "seed": seed})
+    for path in (*study.glob("*.tif"), *study.glob("*.xml"), study / "series.json"):
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+    assert gpd.read_file(tmp_path / "again" / "landslides.gpkg").equals(gpd.read_file(study / "landslides.gpkg"))
+    with rasterio.open(image(study, "2014")) as one, rasterio.open(image(tmp_path / "other", "2014")) as other:
+        assert (one.read() != other.read()).mean() > 0.9
 
 
 def test_nothing_is_overwritten(study):
     with pytest.raises(OutputError):
-        do("sample", out=str(study))
+        do("sample", out=str(study), **SAME)
+
+
+def test_a_stopped_sample_leaves_nothing(tmp_path):
+    class Stopping(Recorder):
+        def cancelled(self):
+            return any(event["event"] == "progress" and event["fraction"] > 0.5 for event in self.events)
+
+    with pytest.raises(Cancelled):
+        sample.run(make_job("sample", {"out": str(tmp_path / "s"), **SAME}).params, Stopping())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_too_small_a_scene_is_refused(tmp_path):

@@ -87,9 +87,11 @@ def _predicted(
     def read_padded(window: Window) -> tuple[Window, np.ndarray, np.ndarray]:
         part = clip(window, *shape)
         pixels, valid = read(part.rows, part.cols)
-        beyond = [(0, window.rows.stop - part.rows.stop), (0, window.cols.stop - part.cols.stop), (0, 0)]
-        # Mirrored ground instead of black, which the network would take for a dark object at the image's edge.
-        return part, np.pad(pixels, beyond, mode="symmetric" if any(b for _, b in beyond) else "constant"), valid
+        if part != window:
+            beyond = [(0, window.rows.stop - part.rows.stop), (0, window.cols.stop - part.cols.stop), (0, 0)]
+            # Mirrored ground instead of black, which the network would take for a dark object at the image's edge.
+            pixels = np.pad(pixels, beyond, mode="symmetric")
+        return part, pixels, valid
 
     def probability(window: tuple[Window, np.ndarray, np.ndarray]) -> tuple[Window, np.ndarray, np.ndarray]:
         part, pixels, valid = window

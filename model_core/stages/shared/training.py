@@ -153,7 +153,9 @@ def _card(
 ) -> ModelCard:
     w_fn, w_fp = params.loss_weights()
     first, size = grounds[0], grounds[0].grid.pixel_size_m
-    dates = sorted(ground.scenes.date.isoformat() for ground in grounds if ground.scenes.date)
+    dates = [ground.scenes.date.isoformat() for ground in grounds if ground.scenes.date]
+    if spec.base is not None:
+        dates += [date for date in (spec.base.start, spec.base.end) if date]
     centre, spread = (np.mean([getattr(ground.scaling, part) for ground in grounds], axis=0).tolist()
                       for part in ("centre", "spread"))
     zoom = 1 + params.zoom
@@ -183,8 +185,8 @@ def _card(
         },
         training_ground=seen_ground(split, first, spec.base.training_ground if spec.base else None),
         versions=versions(device),
-        start=dates[0] if dates else None,
-        end=dates[-1] if dates else None,
+        start=min(dates, default=None),
+        end=max(dates, default=None),
     )
 
 
