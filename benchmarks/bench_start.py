@@ -30,7 +30,8 @@ def main() -> None:
             "mtl --help": seconds([*mtl, "--help"]),
             "mtl train --help": seconds([*mtl, "train", "--help"]),
             "mtl models": seconds([*mtl, "models"]),
-            "mtl run: hello": seconds([sys.executable, "-I", "-u", "-c", START, str(ROOT), "run", str(job)], first=True),
+            "mtl run: hello": seconds(
+                [sys.executable, "-I", "-u", "-c", START, str(ROOT), "run", str(job)], first=True),
             "import tensorflow": seconds([sys.executable, "-c", "import tensorflow"], repeats=2),
         }
     shortest = rows["python -c pass"]
