@@ -1,7 +1,7 @@
 """What the preset `recommended` changes against the paper's, step by step, and by how much.
 
 Runs on the real Atsuma pair (where it is present) and on simulated pairs (of which each seed makes another). Blocks,
-epoch and threshold are chosen without the test ground. Finished trainings are kept below build/presets and not repeated.
+epoch and threshold are chosen without the test ground. Finished trainings stay below build/presets, not repeated.
 
     python benchmarks/presets.py            # everything, several hours on 2 cores
     python benchmarks/presets.py atsuma     # only the real pair
