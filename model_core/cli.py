@@ -42,6 +42,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return _command(words)
     except KeyboardInterrupt:
         return Cancelled.exit_code
+    finally:
+        _flush()
 
 
 def run_stage(job: Job, report: Report) -> Result:
@@ -78,9 +80,22 @@ def _serve(front: Any, job_of: Callable[[], Job]) -> int:
             return _failed(front, error)
 
 
+def _flush() -> None:
+    """Writes out what is left here, where a reader that has gone can be met; at the interpreter's end it cannot."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+
+
+def _forget_stdout() -> None:
+    """`mtl ... | head` has read enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _failed(front: Any, error: BaseException) -> int:
-    if isinstance(error, BrokenPipeError):  # `mtl ... | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
+        _forget_stdout()
         return 1
     if isinstance(error, KeyboardInterrupt):
         error = Cancelled("cancelled", "Stopped at once.")
