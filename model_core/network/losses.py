@@ -40,18 +40,27 @@ class Tversky(keras.losses.Loss):
             y_pred: (N, H, W, 1) probability.
         """
         label, valid = y_true[..., 0], y_true[..., 1]
-        probability = y_pred[..., 0]
+        seen = y_pred[..., 0] * valid
         axes = None if self.pooled else (1, 2)
-        tp = ops.sum(probability * label * valid, axis=axes)
-        fn = ops.sum((1 - probability) * label * valid, axis=axes)
-        fp = ops.sum(probability * (1 - label) * valid, axis=axes)
-        loss = self.from_sums(tp, fn, fp)
+        loss = self.from_sums(ops.sum(seen * label, axis=axes), ops.sum(label * valid, axis=axes),
+                              ops.sum(seen, axis=axes))
         if self.pooled:
             return loss
         counted = ops.cast(ops.any(valid > 0, axis=axes), loss.dtype)
         return ops.sum(loss * counted) / ops.maximum(ops.sum(counted), 1)
 
-    def from_sums(self, tp: Any, fn: Any, fp: Any) -> Any:
-        """The loss of summed probabilities on true, missed and false landslide pixels; numbers or tensors."""
-        loss = 1 - (tp + self.epsilon) / (tp + self.w_fn * fn + self.w_fp * fp + self.epsilon)
+    def from_sums(self, tp: Any, actual: Any, predicted: Any) -> Any:
+        """The loss of sums over valid pixels; numbers or tensors.
+
+        Args:
+            tp: Probability, summed over landslide pixels.
+            actual: Landslide pixels.
+            predicted: Probability, summed over all pixels.
+        """
+        # TensorFlow adds three or more terms, and the gradients of what is used three times or more, in an order that
+        # depends on which of its threads is first: rounding would differ from run to run. So the terms are laid side
+        # by side and summed as an array, and nothing here is used more than twice.
+        terms = ops.stack([tp, actual, predicted], axis=-1)
+        weights = ops.convert_to_tensor([1 - self.w_fn - self.w_fp, self.w_fn, self.w_fp], terms.dtype)
+        loss = 1 - (tp + self.epsilon) / (ops.sum(terms * weights, axis=-1) + self.epsilon)
         return loss if self.gamma == 1 else ops.maximum(loss, _FLAT) ** self.gamma

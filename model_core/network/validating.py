@@ -25,18 +25,18 @@ def validate(model: keras.Model, windows: Iterable[Batch], loss: Tversky) -> dic
         windows: Images (N, H, W, B) and targets (N, H, W, 2), float32.
         loss: The loss that the network is trained with.
     """
-    tp = fn = fp = 0.0
+    tp = actual = predicted = 0.0
     counts = Confusion()
     for images, targets in windows:
         probability = np.asarray(model.predict_on_batch(images))[..., 0].astype(np.float64)
         valid = targets[..., 1] > 0
         label, known = targets[..., 0][valid] > 0, probability[valid]
         tp += known[label].sum()
-        fn += (1 - known[label]).sum()
-        fp += known[~label].sum()
+        actual += label.sum()
+        predicted += known.sum()
         counts += _count(known >= THRESHOLD, label)
     measures = {f"val_{name}": getattr(counts, name) or 0.0 for name in ("precision", "recall", "f1", "iou")}
-    return {"val_loss": float(loss.from_sums(tp, fn, fp)), **measures}
+    return {"val_loss": float(loss.from_sums(tp, actual, predicted)), **measures}
 
 
 def _count(predicted: np.ndarray, label: np.ndarray) -> Confusion:
