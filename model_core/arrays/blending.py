@@ -16,6 +16,8 @@ from .windows import Window
 
 Image = NDArray[np.float32]
 
+_STRIP_ROWS = 256  # handed over at a time, so that what is done with them needs little memory on wide images
+
 
 class Strip(NamedTuple):
     """Finished rows of an image over its whole width: `values` is (h, W) float32, the first row is `top`."""
@@ -25,7 +27,7 @@ class Strip(NamedTuple):
 
 
 def blend(height: int, width: int, windows: Sequence[Window], values: Iterable[Image]) -> Iterator[Strip]:
-    """Blends windows into strips of finished rows, from the top.
+    """Blends windows into strips of a few finished rows, from the top.
 
     Args:
         height, width: Size of the image.
@@ -45,9 +47,12 @@ def blend(height: int, width: int, windows: Sequence[Window], values: Iterable[I
     for top in tops:
         down = _ramps(size_h, overlap_h, top > tops[0], top < tops[-1])[:, None]
         for left in lefts:
-            strip[:, left : left + size_w] += next(feed) * (down * across[left])
+            window = next(feed) * across[left]
+            window *= down
+            strip[:, left : left + size_w] += window
         done = min(size_h - overlap_h if top < tops[-1] else size_h, height - top)
-        yield Strip(top, strip[:done, :width].copy())
+        for row in range(0, done, _STRIP_ROWS):
+            yield Strip(top + row, strip[row : min(row + _STRIP_ROWS, done), :width].copy())
         # What the next row of windows shares moves to the top.
         strip[:overlap_h] = strip[size_h - overlap_h :]
         strip[overlap_h:] = 0.0

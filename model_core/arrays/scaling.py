@@ -61,5 +61,6 @@ def apply(image: Image, valid: NDArray[np.bool_], scaling: Scaling) -> Image:
     scaled: Image = image - centre
     scaled /= spread
     np.clip(scaled, -scaling.clip, scaling.clip, out=scaled)
-    scaled[~valid] = 0.0
+    if not valid.all():
+        scaled[~valid] = 0.0
     return scaled

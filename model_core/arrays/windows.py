@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..contract.errors import UsageError
 
 # Windows for prediction may be this much larger than wished for, where that saves a row or column of them.
-_STRETCH = 1.125
+_STRETCH = 1.0625
 
 
 class Window(NamedTuple):
@@ -32,12 +32,12 @@ def patch_windows(height: int, width: int, size_px: int, stride_px: int) -> list
 
 
 def cover(height: int, width: int, target_px: int, overlap_px: int, multiple: int = 16) -> list[Window]:
-    """Windows of one size for prediction, at least `overlap_px` of each shared with the next, row by row.
+    """Windows of one size for prediction, row by row; each shares `overlap_px` or more, at most half, with the next.
 
     With n windows along a side of length L the size is (L - overlap) / n + overlap, rounded up to `multiple`; n is the
-    smallest that keeps the size within 1.125 x `target_px`. So the tiling sticks out of the image by little (5000 px,
-    target 1024, overlap 64: 5 windows of 1056 px, 24 px outside) instead of by most of a window. Height and width are
-    sized separately.
+    smallest that keeps the size within 1.0625 x `target_px`. What rounding adds goes to the overlap. So the tiling
+    sticks out of the image by a few pixels (5000 px, target 1024, overlap 24: 5 windows of 1024 px that share 30 px)
+    instead of by most of a window. Height and width are sized separately.
 
     Raises:
         UsageError: The overlap is not smaller than the window.
@@ -90,8 +90,8 @@ def _even_spans(length: int, target: int, overlap: int, multiple: int) -> list[s
         n += 1
     if n == 1:
         return [slice(0, size)]
-    step = size - overlap
-    return [slice(start, start + size) for start in range(0, length - overlap, step)]
+    step = max(math.ceil((length - size) / (n - 1)), size // 2)  # a pixel belongs to two windows at most
+    return [slice(k * step, k * step + size) for k in range(n)]
 
 
 def _round_up(value: float, multiple: int) -> int:

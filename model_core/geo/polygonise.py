@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from .smoothing import smooth_outlines
 from .vectors import in_crs, write_layers
 
 _READ_ROWS = 512  # as the blocks of our own rasters
-_OUTLINED_PX = 2**23  # outlined at a time
+_OUTLINED_PX = 2**22  # outlined at a time
 # How much larger on the ground a pixel may be than the largest of those that were measured over the map.
 _LARGER = 1.05
 
@@ -158,16 +160,15 @@ def _outlines(finder: RunFinder, wanted: NDArray[np.int64], n: int, grid: Grid) 
     """Valid polygons and multipolygons of some of the `n` objects, along the pixel edges."""
     numbers = np.zeros(n, np.int32)
     numbers[wanted] = np.arange(1, len(wanted) + 1)
-    pieces: list[Any] = []
-    of: list[int] = []
+    pieces, owners = [np.zeros(0, object)], [np.zeros(0, np.int64)]
     rows = max(1, _OUTLINED_PX // grid.width)
     for top in range(0, grid.height, rows):
         part = grid.window(slice(top, min(top + rows, grid.height)), slice(0, grid.width))
         image = finder.rows(top, top + part.height, numbers)
-        for outline, number in shapes(image, image > 0, finder.connectivity, part.transform):
-            pieces.append(shapely.geometry.shape(outline))
-            of.append(int(number) - 1)
-    valid, owner = np.array(pieces, dtype=object), np.array(of, dtype=np.int64)
+        found = list(shapes(image, image > 0, finder.connectivity, part.transform))
+        pieces.append(_polygons([outline["coordinates"] for outline, _ in found]))
+        owners.append(np.array([number for _, number in found], np.int64) - 1)
+    valid, owner = np.concatenate(pieces), np.concatenate(owners)
     touching = ~shapely.is_valid(valid)  # rings that touch themselves where pixels meet at a corner
     valid[touching] = shapely.make_valid(valid[touching], method="structure", keep_collapsed=False)
     geometry = np.empty(len(wanted), dtype=object)
@@ -176,6 +177,18 @@ def _outlines(finder: RunFinder, wanted: NDArray[np.int64], n: int, grid: Grid) 
     for k in np.flatnonzero(np.bincount(owner, minlength=len(wanted)) > 1):
         geometry[k] = shapely.simplify(shapely.union_all(valid[owner == k]), 0)
     return geometry
+
+
+def _polygons(outlines: Sequence[Any]) -> NDArray[Any]:
+    """Polygons from lists of rings, each a list of (x, y); all at once, because one by one takes four times as long."""
+    rings = [ring for outline in outlines for ring in outline]
+    if not rings:
+        return np.zeros(0, object)
+    ring_ends = np.cumsum([0, *map(len, rings)])
+    polygon_ends = np.cumsum([0, *map(len, outlines)])
+    corners = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), np.float64, 2 * ring_ends[-1]).reshape(-1, 2)
+    made: NDArray[Any] = shapely.from_ragged_array(shapely.GeometryType.POLYGON, corners, (ring_ends, polygon_ends))
+    return made
 
 
 def _shares_ground(objects: gpd.GeoDataFrame, ground: gpd.GeoSeries | None) -> NDArray[np.bool_]:

@@ -114,8 +114,8 @@ class RasterWriter:
     """Takes a raster in windows and leaves a cloud-optimised GeoTIFF, or nothing.
 
     The windows go to a plain file whose whole room is claimed at the start, so that a full disk is known before the
-    work and not after it. On a clean exit it becomes a COG, which is compared with what was written before it gets its
-    name: GDAL reports neither a full disk nor a broken block when it closes a file.
+    work and not after it. On a clean exit, or when `publish` is called, it becomes a COG, which is compared with what
+    was written before it gets its name: GDAL reports neither a full disk nor a broken block when it closes a file.
 
     Args:
         path: The raster to write; its folder exists.
@@ -149,6 +149,7 @@ class RasterWriter:
         self.tags = tags or {}
         self._open = ExitStack()
         self._overviews: list[str] = []
+        self._published = False
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
@@ -176,13 +177,22 @@ class RasterWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._open:
-            if kind is None:
-                with self._writing():
-                    self._publish()
+            if kind is None and not self._published:
+                self.publish()
+
+    def publish(self) -> None:
+        """Makes the file; nothing can be written afterwards.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        with self._writing():
+            self._publish()
+        self._published = True
 
     def _publish(self) -> None:
         description, cog = self._folder / "pixels.vrt", self._folder / "cog.tif"
-        self._add_overviews()
+        self.add_overviews()
         description.write_text(self._vrt(), encoding="utf-8")
         # Differences between neighbours help counts; probabilities and classes they make larger and slower. The lowest
         # level of compression takes half the time of the usual one for 4 % more bytes.
@@ -194,8 +204,20 @@ class RasterWriter:
                 raise RasterioError("what was written reads back differently")
         cog.replace(self.path)
 
-    def _add_overviews(self) -> None:
-        """Our own take a tenth of the time of GDAL's, which compresses them twice."""
+    def add_overviews(self) -> None:
+        """Makes the smaller images of the file from what is written so far; `publish` does where it was not done.
+
+        Our own take a tenth of the time of GDAL's, which compresses them twice.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        if self._overviews:
+            return
+        with self._writing():
+            self._halve()
+
+    def _halve(self) -> None:
         level = self._pixels
         while max(level.shape[1:]) > _OVERVIEW_PX:
             level = level.halved(self._folder / f"half-{len(self._overviews) + 1}", self.nodata)

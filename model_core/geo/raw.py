@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..arrays.pyramid import halved
 
-_STRIPE_PX = 2**22  # read or filled at a time
+_STRIPE_PX = 2**20  # read or filled at a time
 _BYTE_ORDER = "LSB" if sys.byteorder == "little" else "MSB"
 
 Pixels = NDArray[Any]
@@ -59,7 +59,7 @@ class RawPixels:
     def stripes(self, band: int) -> Iterator[tuple[int, Pixels]]:
         """A band from the top in parts of an even number of rows: (first row, (h, W) pixels)."""
         _, height, width = self.shape
-        step = max(2, _STRIPE_PX // width // 512 * 512)
+        step = max(2, _STRIPE_PX // width // 2 * 2)
         for row in range(0, height, step):
             rows = min(step, height - row)
             self._file.seek(self._position(band, row, 0))

@@ -38,16 +38,26 @@ class Predictor:
             ResourceError: The memory does not suffice for windows of this size.
         """
         height, width = images.shape[1:3]
-        padded = np.pad(images, ((0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)))
+        lacking = (-height % MULTIPLE, -width % MULTIPLE)
+        padded = np.pad(images, ((0, 0), (0, lacking[0]), (0, lacking[1]), (0, 0))) if any(lacking) else images
         check_input(self._network, padded.shape)
-        total = np.zeros(padded.shape[:3], np.float32)
+        total = np.float32(0)
         with memory_guard():
             for quarters, mirrored in self._views:
                 view = np.rot90(padded[:, :, ::-1] if mirrored else padded, quarters, (1, 2))
                 probability = self._network.predict_on_batch(np.ascontiguousarray(view))[..., 0]
                 back = np.rot90(probability, -quarters, (1, 2))
-                total += back[:, :, ::-1] if mirrored else back
-        return total[:, :height, :width] / np.float32(len(self._views))
+                total = total + (back[:, :, ::-1] if mirrored else back)
+        mean: NDArray[np.float32] = np.asarray(total)[:, :height, :width] / np.float32(len(self._views))
+        return mean
+
+    def prepare(self, height: int, width: int) -> None:
+        """Predicts an empty window, after which others of this size go at full speed.
+
+        Raises:
+            ResourceError: The memory does not suffice for windows of this size.
+        """
+        self.predict(np.zeros((1, height, width, self._network.input_shape[-1]), np.float32))
 
     def adapt(self, windows: Iterable[NDArray[np.float32]]) -> None:
         """Takes the network's statistics anew from unlabelled windows (h, w, B) of the image to be predicted."""

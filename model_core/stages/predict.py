@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from shapely.geometry import shape
 
 from ..arrays.codes import IGNORE, LANDSLIDE
 from ..arrays.runs import RunFinder
+from ..arrays.windows import cover
 from ..contract.card import ModelCard, Scaling
 from ..contract.events import Report, Result
 from ..contract.library import find_model
@@ -56,15 +57,16 @@ def run(params: PredictParams, report: Report) -> Result:
         # Of the first date while the network starts, of the others while the date before is mapped.
         scalings = ahead((_scaling(scenes, grid, card) for scenes in dated), beside)
         predictor = load_predictor(card, folder, params, report)
+        predictor.prepare(*_window_shape(grid, params))
         for scenes, scaling in zip(dated, scalings, strict=True):
-            names = predict_epoch(scenes, scaling, grid, card, predictor, params, partial, report, rows, beside)
+            names = predict_epoch(scenes, scaling, grid, card, predictor, params, partial, report, rows)
             outputs.update({f"{role}_{scenes.name}": str(Path(params.out) / name) for role, name in names.items()})
     return Result(outputs, {"predicted landslides": rows})
 
 
 def predict_epoch(
     scenes: DatedScenes, scaling: Scaling, grid: Grid, card: ModelCard, predictor: Any, params: PredictParams,
-    folder: Path, report: Report, rows: list[dict[str, Any]], beside: Executor,
+    folder: Path, report: Report, rows: list[dict[str, Any]],
 ) -> dict[str, str]:
     """Writes the three results of one epoch; adds a line to `rows` and returns the file names by role."""
     report.stage(f"Predicting {scenes.name}")
@@ -76,7 +78,7 @@ def predict_epoch(
     finder, observed_px = RunFinder(grid.width), 0
     with (
         open_stack(scenes, grid, card.bands) as stack,
-        map_writer(grid, folder / names["probability"], folder / names["binary"], tags) as write,
+        map_writer(grid, folder / names["probability"], folder / names["binary"], tags) as files,
     ):
         read = scaled_reader(stack, scaling)
         if params.adapt_batch_norm:
@@ -86,21 +88,24 @@ def predict_epoch(
             classes = classes_of(strip.values, threshold)
             finder.feed(classes == LANDSLIDE, strip.values)
             observed_px += int(np.count_nonzero(classes != IGNORE))
-            write(strip, classes)
+            files.write(strip, classes)
         report.stage(f"Outlining {scenes.name}")
-        # While the rasters are made cloud-optimised, which leaving this block does.
-        outlining = beside.submit(
-            write_objects, finder, grid, folder / names["polygons"], min_area_m2=params.min_area_m2,
-            min_pixels=params.min_pixels, date=scenes.date, model_id=card.name,
-            training_ground=training_ground(card), smooth=params.smooth,
+        files.publish()
+        found = write_objects(
+            finder, grid, folder / names["polygons"], min_area_m2=params.min_area_m2, min_pixels=params.min_pixels,
+            date=scenes.date, model_id=card.name, training_ground=training_ground(card), smooth=params.smooth,
         )
-    found = outlining.result()
     rows.append({
         "date": scenes.name, "landslides": found.n, "area [m²]": found.area_m2,
         "observed [km²]": observed_px * grid.pixel_area_m2 / 1e6, "threshold": threshold,
         "removed as too small": found.n_removed,
     })
     return names
+
+
+def _window_shape(grid: Grid, params: PredictParams) -> tuple[int, int]:
+    rows, cols = cover(*grid.shape, params.window_px, params.overlap_px)[0]
+    return rows.stop - rows.start, cols.stop - cols.start
 
 
 def _scaling(scenes: DatedScenes, grid: Grid, card: ModelCard) -> Scaling:

@@ -28,10 +28,10 @@ def test_patches_cover_every_pixel_and_stay_inside_where_they_fit(height, width,
 
 
 def test_cover_wastes_little_on_a_rapideye_tile():
-    windows = cover(5000, 5000, 1024, 64)
+    windows = cover(5000, 5000, 1024, 24)
     assert len(windows) == 25
-    assert windows[0] == Window(slice(0, 1056), slice(0, 1056))
-    assert windows[-1].rows.stop == 5024
+    assert windows[0] == Window(slice(0, 1024), slice(0, 1024))
+    assert windows[-1].rows.stop == 5000
 
 
 @pytest.mark.parametrize("overlap", [0, 16, 64])
@@ -43,10 +43,11 @@ def test_cover_reaches_every_pixel_with_the_overlap_between_neighbours(length, t
     assert len(sizes) == 1
     (size,) = sizes
     assert size % 16 == 0
-    assert size <= 1.125 * target
+    assert size <= 1.0625 * target
     assert spans[0].start == 0
     assert spans[-1].stop >= length > spans[-1].start
-    assert all(a.stop - b.start == overlap for a, b in pairwise(spans))
+    assert len({a.stop - b.start for a, b in pairwise(spans)}) <= 1
+    assert all(min(overlap, size // 2) <= a.stop - b.start <= size // 2 for a, b in pairwise(spans))
 
 
 def test_cover_with_windows_hardly_larger_than_their_overlap_ends():

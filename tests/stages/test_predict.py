@@ -195,7 +195,8 @@ def test_windows_without_any_data_are_not_computed(scene, model, tmp_path, monke
     seen = np.isfinite(raster(folder, f"{scene.stem}_probability"))
     assert not seen[:, : int(0.7 * 256)].any() and seen[:, 185:].all()
     windows = cover(256, 256, 64, 16)
-    assert len(calls) == sum(seen[window].any() for window in windows) < 0.6 * len(windows)
+    prepared = 1
+    assert len(calls) - prepared == sum(seen[window].any() for window in windows) < 0.6 * len(windows)
 
 
 @pytest.fixture
@@ -218,8 +219,8 @@ def steps_at(image, edges, whole):
 def test_windows_leave_no_seam_in_the_map_of_a_real_network(in_windows):
     whole, none = in_windows(256, 0)
     blended, edges = in_windows(96, 32)
-    cut, hard_edges = in_windows(96, 0)
-    assert not none and len(edges) == 6 and len(hard_edges) == 2
+    cut, hard_edges = in_windows(64, 0)
+    assert not none and len(edges) == 6 and len(hard_edges) == 3
     inner = (slice(32, -32), slice(32, -32))  # where the image ends, a window sees mirrored ground beyond it
     assert np.abs(blended - whole)[inner].mean() < 0.05 * whole[inner].std()
     assert max(steps_at(blended, edges, whole)) < 1.1

@@ -29,7 +29,8 @@ class PredictParams(SceneInputs, DeviceInputs):
                          "every object keeps its area.", group="Polygons")
     window_px: int = param(1024, label="Window [px]", help="Side of the windows that the scene is cut into, about; "
                            "smaller ones need less memory.", minimum=64, maximum=4096, group="Device", advanced=True)
-    overlap_px: int = param(64, label="Overlap [px]", help="Width over which neighbouring windows are blended.",
+    overlap_px: int = param(24, label="Overlap [px]", help="Least width over which neighbouring windows are blended; a "
+                            "larger one makes them agree better and takes longer.",
                             minimum=0, maximum=512, group="Device", advanced=True)
     adapt_batch_norm: bool = param(False, label="Adapt to the image first", help="Takes the network's internal "
                                    "statistics anew from the image; needs no labels. Can help on a new sensor or "

@@ -123,10 +123,11 @@ class Tile:
         if self._mask:
             valid &= ~self._flagged(*self._mask, span)
         with np.errstate(over="ignore", invalid="ignore"):  # fill such as -1.8e308 fits into no float32
-            values = counts.astype(np.float32)
-            values *= self._gains
-            values += self._offsets
-        values[~valid] = 0
+            values = counts * self._gains if counts.dtype.kind != "f" else counts.astype(np.float32) * self._gains
+            if self._offsets.any():
+                values += self._offsets
+        if not valid.all():
+            values[~valid] = 0
         return values, valid
 
     def _flagged(self, path: Path, mask: DatasetReader, span: Span) -> np.ndarray:

@@ -109,8 +109,8 @@ def _write_out_of_fold(
     """Rasters and polygons in which no pixel was predicted by a model that saw it."""
     first, second = (folder / f"{stem}_{role}.tif" for role in ("probability", "binary"))
     tags = {"model": name, "date": str(ground.scenes.date or ""), "note": "out of fold"}
-    with map_writer(ground.grid, first, second, tags) as write:
-        write(Strip(0, probability), classes)
+    with map_writer(ground.grid, first, second, tags) as files:
+        files.write(Strip(0, probability), classes)
     polygonise(second, first, folder / f"{stem}_polygons.gpkg", min_area_m2=params.min_area_m2,
                date=ground.scenes.date, model_id=name)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,40 @@ def classes_of(probability: np.ndarray, threshold: float) -> np.ndarray:
     return classes
 
 
+class MapFiles:
+    """Takes the strips of a map; `map_writer` makes one."""
+
+    def __init__(self, probability: RasterWriter, binary: RasterWriter, threads: Executor) -> None:
+        self._writers = (probability, binary)
+        self._threads = threads
+        self._coming: list[Future[None]] = []
+
+    def write(self, strip: Strip, classes: np.ndarray) -> None:
+        """Writes a strip of probabilities with its (h, W) uint8 label codes."""
+        for writer, values in zip(self._writers, (strip.values, classes), strict=True):
+            writer.write(values, strip.top, 0)
+
+    def publish(self) -> None:
+        """Begins to make the files in threads, for which leaving `map_writer` waits. No strip can come after it."""
+        for writer in self._writers:
+            writer.add_overviews()  # now: in a thread it would wait for the interpreter whenever the caller needs it
+        self._coming = [self._threads.submit(writer.publish) for writer in self._writers]
+
+    def wait(self) -> None:
+        """Waits until both files are there.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        if not self._coming:
+            self.publish()
+        for file in self._coming:
+            file.result()
+
+
 @contextmanager
-def map_writer(
-    grid: Grid, probability_path: Path, binary_path: Path, tags: dict[str, Any]
-) -> Iterator[Callable[[Strip, np.ndarray], None]]:
-    """Takes strips of probabilities with their (h, W) uint8 label codes, and leaves two cloud-optimised GeoTIFFs.
+def map_writer(grid: Grid, probability_path: Path, binary_path: Path, tags: dict[str, Any]) -> Iterator[MapFiles]:
+    """Takes strips of a map, and leaves two cloud-optimised GeoTIFFs, or nothing.
 
     Args:
         grid: Of the whole map.
@@ -39,9 +69,8 @@ def map_writer(
                      tags={**tags, "unit": "probability, 0 to 1"}) as probability,
         RasterWriter(binary_path, grid, "uint8", IGNORE, descriptions=("landslide",),
                      tags={**tags, "unit": "1 = landslide, 0 = none"}) as binary,
+        ThreadPoolExecutor(2) as threads,
     ):
-        def write(strip: Strip, classes: np.ndarray) -> None:
-            probability.write(strip.values, strip.top, 0)
-            binary.write(classes, strip.top, 0)
-
-        yield write
+        files = MapFiles(probability, binary, threads)
+        yield files
+        files.wait()
