@@ -1,4 +1,4 @@
-"""Chooses the probability from which a pixel counts as landslide, on validation ground."""
+"""Chooses the probability from which a pixel counts as landslide."""
 
 from __future__ import annotations
 

@@ -17,21 +17,10 @@ class PixelClass(NamedTuple):
     rgba: tuple[int, int, int, int]
 
 
-class ClassRasterWriter(RasterWriter):
-    """A `RasterWriter` of uint8 classes, with their colour table in the file and their names as metadata."""
-
-    def __init__(
-        self, path: Path, grid: Grid, classes: Mapping[int, PixelClass], nodata: int, tags: Mapping[str, Any]
-    ) -> None:
-        names = {f"class_{value}": meaning.name for value, meaning in classes.items()}
-        super().__init__(path, grid, "uint8", nodata, tags={**tags, **names})
-        self.classes = classes
-
-    def _vrt(self) -> str:
-        clear = PixelClass("", (0, 0, 0, 0))
-        entries = "".join(
-            '<Entry c1="{}" c2="{}" c3="{}" c4="{}"/>'.format(*self.classes.get(value, clear).rgba)
-            for value in range(256)
-        )
-        table = f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable>"
-        return super()._vrt().replace("<NoDataValue>", f"{table}<NoDataValue>")
+def class_writer(
+    path: Path, grid: Grid, classes: Mapping[int, PixelClass], nodata: int, tags: Mapping[str, Any]
+) -> RasterWriter:
+    """A writer of uint8 classes, with their colour table in the file and their names as metadata."""
+    names = {f"class_{value}": meaning.name for value, meaning in classes.items()}
+    colours = {value: meaning.rgba for value, meaning in classes.items()}
+    return RasterWriter(path, grid, "uint8", nodata, tags={**tags, **names}, colours=colours)

@@ -125,6 +125,7 @@ class RasterWriter:
         count: Number of bands.
         descriptions: Names of the bands.
         tags: Metadata of the file.
+        colours: Red, green, blue and opacity, 0 to 255, by value: the colour table of a file of classes.
 
     Raises:
         OutputError: The folder is missing, read-only or full.
@@ -139,6 +140,7 @@ class RasterWriter:
         count: int = 1,
         descriptions: Sequence[str] = (),
         tags: Mapping[str, Any] | None = None,
+        colours: Mapping[int, tuple[int, int, int, int]] | None = None,
     ) -> None:
         self.path = path
         self.grid = grid
@@ -147,6 +149,7 @@ class RasterWriter:
         self.count = count
         self.descriptions = descriptions
         self.tags = tags or {}
+        self.colours = colours
         self._open = ExitStack()
         self._overviews: list[str] = []
         self._published = False
@@ -241,9 +244,10 @@ class RasterWriter:
         """The description with which GDAL reads the plain file."""
         grid = self.grid
         nodata = "" if self.nodata is None else f"<NoDataValue>{self.nodata}</NoDataValue>"
+        colours = "" if self.colours is None else _colour_table(self.colours)
         names = [*self.descriptions, *[""] * (self.count - len(self.descriptions))]
         bands = "".join(
-            self._pixels.vrt_band(band, f"<Description>{escape(name)}</Description>{nodata}" + "".join(
+            self._pixels.vrt_band(band, f"<Description>{escape(name)}</Description>{colours}{nodata}" + "".join(
                 f'<Overview><SourceFilename relativeToVRT="1">{overview}</SourceFilename>'
                 f"<SourceBand>{band + 1}</SourceBand></Overview>" for overview in self._overviews
             ))
@@ -267,6 +271,12 @@ class RasterWriter:
                               path=str(self.path)) from error
         except OSError as error:
             raise explain(error, self.path) from error
+
+
+def _colour_table(colours: Mapping[int, tuple[int, int, int, int]]) -> str:
+    entries = "".join('<Entry c1="{}" c2="{}" c3="{}" c4="{}"/>'.format(*colours.get(value, (0, 0, 0, 0)))
+                      for value in range(256))
+    return f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable>"
 
 
 def _check_file(path: Path) -> None:

@@ -15,7 +15,7 @@ from .shared.training import NetworkSpec
 
 
 def run(params: TrainParams, report: Report) -> Result:
-    """Splits the ground, trains, calibrates on validation ground, judges on test ground, writes model and card.
+    """Splits the ground, trains, calibrates, judges on test ground, writes model and card.
 
     Raises:
         InputError: Images or labels cannot be used, or a part of the ground has too few landslides.

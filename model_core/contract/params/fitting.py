@@ -91,7 +91,7 @@ class FitInputs:
                                     "brought no better one. Default: never.", minimum=1, maximum=5000,
                                     group="Training", advanced=True)
     calibrate: bool = param(True, label="Calibrate the threshold", help="Chooses the threshold with the best F1 on "
-                            "validation ground; otherwise 0.5.", group="Training", advanced=True)
+                            "training and validation ground; otherwise 0.5.", group="Training", advanced=True)
     rotation_deg: float = param(45.0, label="Rotation [°]", help="Largest random rotation of a patch.", minimum=0.0,
                                 maximum=180.0, group="Augmentation", advanced=True)
     shear_deg: float = param(20.0, label="Shear [°]", help="Largest random shear of a patch.", minimum=0.0,

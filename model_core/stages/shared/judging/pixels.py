@@ -13,7 +13,7 @@ from ....arrays.confusion import FN, FP, TN, TP
 from ....arrays.windows import grow, inside, tiles
 from ....contract.errors import InputError
 from ....contract.events import Report
-from ....geo.classes import ClassRasterWriter, PixelClass
+from ....geo.classes import PixelClass, class_writer
 from ....geo.grid import Grid
 from ....geo.rasters import read_window
 from .books import JUDGED, NOT_JUDGED, ON_TEST, Books, GroundResult, View
@@ -94,7 +94,7 @@ def judge_pixels(
 
     report.stage("Judging pixels")
     windows = tiles(*grid.shape, READ_PX)
-    with ClassRasterWriter(confusion_path, grid, PIXEL_CLASSES, IGNORE, {"reference": reference.name}) as confusion:
+    with class_writer(confusion_path, grid, PIXEL_CLASSES, IGNORE, {"reference": reference.name}) as confusion:
         for number, core in enumerate(windows):
             outer = grow(core, books.margin_px, *grid.shape)
             part = grid.window(*outer)
