@@ -1,8 +1,9 @@
 """Where a threshold should come from: validation ground alone, or training and validation ground together.
 
 Reads the maps that `benchmarks/presets.py` left below build/presets and makes no others. For each step it prints the
-mean F1 on the test ground after the event with the threshold 0.5, with the best one of validation ground, with the best
-one of training and validation ground, and, for scale, with the best one of the test ground itself.
+mean F1 on the test ground after the event, and how much of the scene before it is drawn, with the threshold 0.5, with
+the best one of validation ground, with that of training and validation ground, and, for scale, with that of the test
+ground itself.
 
     python benchmarks/thresholds.py
 """
@@ -32,29 +33,32 @@ CHOICES = {"validation": ("validation",), "training + validation": ("train", "va
 
 def main() -> None:
     for name, seeds in presets.SEEDS.items():
-        print(f"\n{name}, F1 on test ground after the event (mean threshold), {len(seeds)} seeds\n")
+        print(f"\n{name}, {len(seeds)} seeds: F1 on test ground after the event / % drawn before it at the threshold\n")
         print("| step | 0.5 | " + " | ".join(CHOICES) + " |\n|---|" + "---|" * (1 + len(CHOICES)))
         for number, (title, dates, _) in enumerate(presets.STEPS):
             runs = [presets.BUILD / name / f"step{number}-seed{seed}" for seed in seeds]
             if all(run.exists() for run in runs):
                 row = [measure(run, presets.series(name, seed), dates) for run, seed in zip(runs, seeds, strict=True)]
-                cells = [f"{statistics.fmean(r[k][0] for r in row):.3f} ({statistics.fmean(r[k][1] for r in row):.2f})"
-                         for k in row[0]]
+                means = [[statistics.fmean(r[k][i] for r in row) for i in range(3)] for k in row[0]]
+                cells = ["{:.3f} / {:.1f} at {:.2f}".format(*mean) for mean in means]
                 print(f"| {title} | " + " | ".join(cells) + " |")
 
 
-def measure(run: Path, series: list[dict[str, Any]], dates: str) -> dict[str, tuple[float, float]]:
-    """F1 on test ground and threshold, by where the threshold comes from."""
-    maps = {epoch["name"]: read_map(run, epoch) for epoch in series if dates == "both" or epoch["name"] == "after"}
+def measure(run: Path, series: list[dict[str, Any]], dates: str) -> dict[str, tuple[float, float, float]]:
+    """F1 on test ground, % of the scene drawn before, and threshold, by where the threshold comes from."""
+    maps = {epoch["name"]: read_map(run, epoch) for epoch in series}
     probability, codes, roles = maps["after"]
+    before = maps["before"][0]
+    learned = maps.values() if dates == "both" else [maps["after"]]
     thresholds = {"0.5": 0.5}
     for choice, grounds in CHOICES.items():
         curve = ThresholdCurve()
-        for values, known, where in [maps["after"]] if grounds == ("test",) else maps.values():
+        for values, known, where in [maps["after"]] if grounds == ("test",) else learned:
             for ground in grounds:
                 curve.feed(values, known, where[ground])
         thresholds[choice] = curve.choose("f1")
-    return {choice: (from_maps(classes_of(probability, t), codes, roles["test"]).f1 or 0.0, t)
+    return {choice: (from_maps(classes_of(probability, t), codes, roles["test"]).f1 or 0.0,
+                     100 * float((before >= t).sum()) / np.isfinite(before).sum(), t)
             for choice, t in thresholds.items()}
 
 
