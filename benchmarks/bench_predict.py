@@ -203,7 +203,8 @@ def write_scene(size, pattern):
     from rasterio.windows import Window
 
     from model_core.simulate.metadata import l3a_metadata
-    from model_core.stages.sample import AFTER, CORNER_M, EPSG
+    from model_core.stages.sample import AFTER
+    from model_core.stages.shared.simulated import CORNER_M, EPSG
 
     day, sky = AFTER
     path = FOLDER / f"{size}_{day}_RE1_3A_simulated.tif"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ REFLECTANCE = {
     "water": (0.100, 0.085, 0.065, 0.055, 0.045),
     "road": (0.135, 0.150, 0.165, 0.175, 0.195),
     "landslide": (0.125, 0.155, 0.195, 0.225, 0.265),
+    "settlement": (0.150, 0.160, 0.170, 0.190, 0.220),
 }
 COVERS = tuple(REFLECTANCE)
 RADIANCE_OF_A_COUNT = 0.01  # W m-2 sr-1 um-1, in every RapidEye L3A file
@@ -38,6 +40,7 @@ class Sky:
         haze: Added reflectance in blue; it falls towards the NIR.
         greenness: Factor on the NIR of vegetation (season).
         gain: Drift of the whole image, 1 = none.
+        shift_px: How far the image lies beside the map, in rows and columns.
     """
 
     sun_elevation_deg: float
@@ -45,6 +48,7 @@ class Sky:
     haze: float = 0.0
     greenness: float = 1.0
     gain: float = 1.0
+    shift_px: tuple[float, float] = (0.0, 0.0)
 
 
 def cover_ground(terrain: Terrain, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -66,14 +70,28 @@ def cover_ground(terrain: Terrain, rng: np.random.Generator) -> NDArray[np.uint8
     return cover
 
 
-def photograph(terrain: Terrain, cover: NDArray[np.uint8], sky: Sky, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Top-of-atmosphere reflectance of a scene, (H, W, 5) float32, in the order of contract.bands.BANDS."""
+def photograph(
+    terrain: Terrain, cover: NDArray[np.uint8], sky: Sky, rng: np.random.Generator,
+    bare: NDArray[np.float32] | None = None, texture: NDArray[np.floating[Any]] | None = None,
+) -> NDArray[np.float32]:
+    """Top-of-atmosphere reflectance of a scene, (H, W, 5) float32, in the order of contract.bands.BANDS.
+
+    Args:
+        terrain: The ground.
+        cover: (H, W) indexes into COVERS.
+        sky: Of the day.
+        rng: Source of all randomness.
+        bare: (H, W) share of landslide rubble in each pixel, above its cover.
+        texture: (H, W) relative brightness of the ground, mean 0, which stays from year to year; default: a new one.
+    """
     table = np.array([REFLECTANCE[name] for name in COVERS], np.float32)
     vegetation = np.isin(cover, [COVERS.index("forest"), COVERS.index("field")])
     scene = table[cover]
     scene[vegetation, 3:] *= sky.greenness
+    if bare is not None:
+        scene += bare[..., None] * (np.array(REFLECTANCE["landslide"], np.float32) - scene)
     size = cover.shape[0]
-    common = 0.10 * fractal(size, rng, exponent=-0.8, longest_px=60)
+    common = 0.10 * fractal(size, rng, exponent=-0.8, longest_px=60) if texture is None else texture
     for b in range(len(BANDS)):
         own = 0.04 * rng.normal(size=cover.shape)
         scene[..., b] *= np.exp(common + own)
@@ -84,6 +102,8 @@ def photograph(terrain: Terrain, cover: NDArray[np.uint8], sky: Sky, rng: np.ran
     scene += sky.haze * np.array([1.0, 0.75, 0.5, 0.4, 0.25], np.float32)
     # 6.5 m native pixels delivered at 5 m: neighbours share light.
     scene = ndimage.gaussian_filter(scene, (0.7, 0.7, 0))
+    if any(sky.shift_px):
+        scene = ndimage.shift(scene, (*sky.shift_px, 0), order=1, mode="nearest")
     scene += rng.normal(0, 0.0015, scene.shape)
     reflectance: NDArray[np.float32] = np.maximum(scene * sky.gain, 0.005).astype(np.float32)
     return reflectance

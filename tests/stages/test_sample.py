@@ -120,3 +120,47 @@ def test_a_stopped_sample_leaves_nothing(tmp_path):
 def test_too_small_a_scene_is_refused(tmp_path):
     with pytest.raises(UsageError):
         do("sample", out=str(tmp_path / "s"), size_px=64)
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory):
+    out = tmp_path_factory.mktemp("years") / "study"
+    result = sample.run(make_job("sample", {"out": str(out), "kind": "years", "small": True}).params, Recorder())
+    return out, result
+
+
+def test_seven_years_have_the_life_cycle_of_the_paper(years):
+    rows = years[1].summary["simulated landslides in the area"]
+    counts = {int(row["year"]): row["landslides"] for row in rows}
+    assert list(counts) == list(range(2013, 2020))
+    assert counts[2013] < counts[2015] / 3 and counts[2015] == max(counts.values())
+    assert counts[2015] > counts[2016] > counts[2017] >= counts[2019]
+
+
+def test_training_landslides_lie_outside_the_area(years):
+    (epoch,) = read_series(years[0] / "training.json").epochs
+    area = gpd.read_file(years[0] / "area.gpkg").geometry.union_all()
+    training, ground = gpd.read_file(epoch.landslides), gpd.read_file(epoch.searched).geometry.union_all()
+    assert epoch.name == "2016" and len(training) >= 5
+    assert training.geometry.intersection(area).area.sum() == 0
+    assert ground.intersection(area).area == 0
+    assert training.geometry.within(ground).all()
+
+
+def test_what_is_drawn_is_brighter_in_red_than_the_forest_beside_it(years):
+    for epoch in read_series(years[0] / "series.json").epochs:
+        with rasterio.open(epoch.scenes[0]) as image:
+            red, nir = image.read(3).astype(float), image.read(5).astype(float)
+            drawn = gpd.read_file(epoch.landslides)
+            here = rasterize(drawn.geometry, red.shape, transform=image.transform).astype(bool)
+        seen = red > 0
+        assert np.median((nir / np.maximum(red, 1))[here & seen]) < 0.8 * np.median((nir / np.maximum(red, 1))[~here & seen])
+
+
+def test_clouds_are_flagged_in_the_mask(years):
+    (year,) = (epoch for epoch in read_series(years[0] / "series.json").epochs if epoch.name == "2018")
+    with rasterio.open(year.scenes[0]) as image, rasterio.open(year.scenes[0].replace(".tif", "_udm.tif")) as mask:
+        blue, flags = image.read(1).astype(float), mask.read(1)
+    cloudy = (flags & 2) > 0
+    assert 0.002 < cloudy.mean() < 0.1
+    assert np.median(blue[cloudy]) > 2 * np.median(blue[flags == 0])
