@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from .codes import IGNORE, LANDSLIDE
 
 MEASURES = ("precision", "recall", "f1", "iou", "mcc")
+# An interval from fewer pieces of ground would look far more certain than it is.
+FEWEST_UNITS = 5
 
 # Pixel classes of a confusion raster.
 TN, FP, FN, TP = 0, 1, 2, 3  # TP = FP + FN: predicted and reference add up
@@ -174,7 +176,7 @@ def bootstrap(
         repeats: Number of draws.
 
     Returns:
-        An interval by measure; None with fewer than two units, or where the measure is undefined in a twentieth of
+        An interval by measure; None with fewer than five units, or where the measure is undefined in a twentieth of
         the draws or more.
     """
     draws = resample(units, seed, repeats)
@@ -182,7 +184,7 @@ def bootstrap(
     intervals: dict[str, Interval | None] = {}
     for name, values in _measure_arrays(draws).items():
         defined = values[np.isfinite(values)]
-        if len(units) < 2 or len(defined) <= 0.95 * repeats:
+        if len(units) < FEWEST_UNITS or len(defined) <= 0.95 * repeats:
             intervals[name] = None
         else:
             low, high = np.percentile(defined, tails)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from ..contract.errors import UsageError
 
@@ -59,6 +62,14 @@ def tiles(height: int, width: int, size_px: int) -> list[Window]:
     ]
 
 
+def shuffled(windows: Sequence[Window]) -> list[Window]:
+    """The windows in an order that is always the same, of which any beginning is spread over the whole image.
+
+    Every k-th window would do worse: on images of some widths all of these lie below each other.
+    """
+    return [windows[k] for k in np.random.default_rng(0).permutation(len(windows))]
+
+
 def clip(window: Window, height: int, width: int) -> Window:
     """The part of a window that lies in the image."""
     return Window(slice(window.rows.start, min(window.rows.stop, height)),
@@ -83,14 +94,16 @@ def _starts(length: int, size: int, stride: int) -> list[int]:
 
 
 def _even_spans(length: int, target: int, overlap: int, multiple: int) -> list[slice]:
-    # However many windows, none can be smaller than the first multiple above the overlap.
-    largest = max(_STRETCH * target, _round_up(overlap + 1, multiple))
+    # However many windows, a pixel belongs to two at most, so that ramps of neighbours do not meet.
+    smallest = _round_up(max(2 * overlap, 1), multiple)
+    largest = max(_STRETCH * target, smallest)
     n = 1
-    while (size := _round_up((length - overlap) / n + overlap, multiple)) > largest:
+    while (size := max(_round_up((length - overlap) / n + overlap, multiple), smallest)) > largest:
         n += 1
+    n = math.ceil(max(length - size, 0) / (size - overlap)) + 1
     if n == 1:
         return [slice(0, size)]
-    step = max(math.ceil((length - size) / (n - 1)), size // 2)  # a pixel belongs to two windows at most
+    step = max(math.ceil((length - size) / (n - 1)), size // 2)
     return [slice(k * step, k * step + size) for k in range(n)]
 
 

@@ -17,7 +17,7 @@ from .jsonfile import read_json
 from .paths import absolute, relative
 
 VERSION = 1
-PATH_FIELDS = ("scenes", "landslides", "searched", "ignore", "unusable")
+_PATH_FIELDS = ("scenes", "landslides", "searched", "ignore", "unusable")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _relative(row: Dict[str, Any], folder: Path) -> Dict[str, Any]:
 
 def _map_paths(row: Dict[str, Any], change: Any) -> Dict[str, Any]:
     out = dict(row)
-    for name in PATH_FIELDS:
+    for name in _PATH_FIELDS:
         value = out.get(name)
         if isinstance(value, str):
             out[name] = change(value)

@@ -39,6 +39,7 @@ _ROWS = (
     Stage("fine-tune", "train:FineTuneParams", "Carry a model to another year or area", "Model"),
     Stage("tune", "train:TuneParams", "Try a grid of training settings", "Model"),
     Stage("predict", "predict:PredictParams", "Map landslides on images", "Map"),
+    Stage("study", "study:StudyParams", "Map and judge every date of a series", "Map"),
     Stage("evaluate", "evaluate:EvaluateParams", "Judge a map against reference landslides", "Judge"),
     Stage("compare", "compare:CompareParams", "Compare two polygon layers", "Judge"),
     Stage("check-labels", "check_labels:CheckLabelsParams", "Check digitised landslides against the image", "Judge"),

@@ -6,11 +6,12 @@ import errno
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..contract.errors import OutputError
 
@@ -31,26 +32,27 @@ def run_folder(out: Path, *, resume: bool = False, keep_partial: bool = False) -
         `<out>.partial`, which exists.
 
     Raises:
-        OutputError: `out` exists, or cannot be written.
+        OutputError: `out` exists, cannot be written, or is being written by another run.
     """
     check_new(out)
     partial = out.with_name(out.name + ".partial")
-    with _explained(out):
-        if partial.exists() and not resume:
-            _clear(partial)
-        partial.mkdir(parents=True, exist_ok=True)
-        (partial / _MARK).touch()
-    try:
-        yield partial
+    with _alone(out):
         with _explained(out):
-            (partial / _MARK).unlink(missing_ok=True)
-            if out.exists():
-                out.rmdir()
-            partial.replace(out)
-    except BaseException:
-        if not keep_partial:
-            shutil.rmtree(partial, ignore_errors=True)
-        raise
+            if partial.exists() and not resume:
+                _clear(partial)
+            partial.mkdir(parents=True, exist_ok=True)
+            (partial / _MARK).touch()
+        try:
+            yield partial
+            with _explained(out):
+                (partial / _MARK).unlink(missing_ok=True)
+                if out.exists():
+                    out.rmdir()
+                partial.replace(out)
+        except BaseException:
+            if not keep_partial:
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
 
 
 def check_new(out: Path) -> None:
@@ -174,6 +176,42 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise explain(error, path) from error
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keeps a second run with the same folder from clearing what this one writes; ends with the process."""
+    path = out.with_name(f".{out.name}.lock")
+    with _explained(out):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    try:
+        if not _locked(file):
+            raise OutputError("output.busy", f"Another run is writing {out} just now.",
+                              "Wait until it has ended, or choose a new name for the results.", path=str(out))
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows cannot remove an open file; an empty one does no harm
+                path.unlink()
+    finally:
+        file.close()
+
+
+def _locked(file: IO[str]) -> bool:
+    """Whether the file is now locked for this process. Where a file system has no locks it counts as locked."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EAGAIN, errno.EACCES)
+    return True
 
 
 def _clear(partial: Path) -> None:

@@ -191,8 +191,7 @@ class _Keep(keras.callbacks.Callback):
         for name, value in logs.items():
             state.history.setdefault(name, []).append(float(value))
             self._report.metric(name, epoch + 1, value)
-        curve = state.history[self._monitor]
-        if state.best_epoch == 0 or _better(self._monitor, curve[-1], curve[state.best_epoch - 1]):
+        if state.best_epoch == 0 or _better(self._monitor, state.history, epoch + 1, state.best_epoch):
             state.best_epoch = epoch + 1
             states.write_best(self._folder, self.model, epoch + 1)
         state.counters = {
@@ -220,8 +219,12 @@ def _learning_rate(settings: FitSettings, steps: int) -> Any:
     return settings.learning_rate
 
 
-def _better(monitor: str, value: float, than: float) -> bool:
-    return value > than if monitor == "val_f1" else value < than
+def _better(monitor: str, history: dict[str, list[float]], epoch: int, than: int) -> bool:
+    """Whether a training epoch is better than another one, both counted from 1."""
+    now, then = history[monitor][epoch - 1], history[monitor][than - 1]
+    if monitor == "val_f1" and now == then:  # both 0 while nothing reaches 0.5 yet: the loss already tells them apart
+        return _better("val_loss", history, epoch, than)
+    return now > then if monitor == "val_f1" else now < then
 
 
 def _check_same(state: states.State, settings: FitSettings) -> None:

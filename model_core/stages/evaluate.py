@@ -18,9 +18,7 @@ from .shared.judging.pixels import PixelResult, judge_pixels
 from .shared.judging.reference import Blocks, Reference, read_blocks, read_layer, read_reference
 from .shared.judging.tables import write_tables
 from .shared.runs import new_run
-
-# Outlines of learned ground are simplified, so test ground may seem to share its rim.
-SHARED_RIM = 0.02
+from .shared.split import SHARED_RIM
 
 
 def run(params: EvaluateParams, report: Report) -> Result:

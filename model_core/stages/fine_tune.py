@@ -15,7 +15,7 @@ from .shared.ground import Ground, load_grounds
 from .shared.mapping import unlabelled
 from .shared.models import load_network, start_device
 from .shared.runs import check_output
-from .shared.scenes import check_fit, describe_series, series_of, study_grid
+from .shared.scenes import check_fit, chosen, describe_series, series_of, study_grid
 from .shared.training import NetworkSpec
 
 
@@ -33,6 +33,7 @@ def run(params: FineTuneParams, report: Report) -> Result:
     series = series_of(params)
     dated = describe_series(series, report)
     grid = study_grid(dated, series)
+    dated = chosen(dated, params.epochs)
     check_fit(card, dated, grid, report)
     grounds = load_grounds(dated, grid, card.bands, card.scaling, params.min_area_m2, report)
     spec = NetworkSpec(card.bands, card.quantity, card.scaling.rule, card.filters, card.up_convolutions, card)

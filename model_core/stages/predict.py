@@ -21,12 +21,13 @@ from ..geo.grid import Grid
 from ..geo.polygonise import write_objects
 from ..geo.rasters import limited_cache
 from .shared.map_files import classes_of, map_writer
-from .shared.mapping import ahead, map_probability, unlabelled
+from .shared.mapping import map_probability, unlabelled
 from .shared.models import load_predictor
 from .shared.runs import check_output, new_run, safe_name
 from .shared.scenes import (
     DatedScenes,
     check_fit,
+    chosen,
     describe_series,
     open_stack,
     scaled_reader,
@@ -49,16 +50,17 @@ def run(params: PredictParams, report: Report) -> Result:
     series = series_of(params)
     dated = describe_series(series, report)
     grid = study_grid(dated, series)
+    dated = chosen(dated, params.epochs)
     check_fit(card, dated, grid, report)
 
     outputs: dict[str, str] = {}
     rows: list[dict[str, Any]] = []
     with new_run("predict", params) as partial, limited_cache(), ThreadPoolExecutor(1) as beside:
-        # Of the first date while the network starts, of the others while the date before is mapped.
-        scalings = ahead((_scaling(scenes, grid, card) for scenes in dated), beside)
+        # While the network starts. Of all dates, so that one that cannot be used is known before the first is mapped.
+        scalings = [beside.submit(_scaling, scenes, grid, card) for scenes in dated]
         predictor = load_predictor(card, folder, params, report)
         predictor.prepare(*_window_shape(grid, params))
-        for scenes, scaling in zip(dated, scalings, strict=True):
+        for scenes, scaling in zip(dated, [scaling.result() for scaling in scalings], strict=True):
             names = predict_epoch(scenes, scaling, grid, card, predictor, params, partial, report, rows)
             outputs.update({f"{role}_{scenes.name}": str(Path(params.out) / name) for role, name in names.items()})
     return Result(outputs, {"predicted landslides": rows})

@@ -10,7 +10,7 @@ from .shared.course import run_course
 from .shared.ground import load_grounds
 from .shared.models import new_network, start_device
 from .shared.runs import check_output
-from .shared.scenes import DatedScenes, describe_series, network_bands, series_of, study_grid
+from .shared.scenes import DatedScenes, chosen, describe_series, network_bands, series_of, study_grid
 from .shared.training import NetworkSpec
 
 
@@ -26,8 +26,10 @@ def run(params: TrainParams, report: Report) -> Result:
     check_output(params)
     series = series_of(params)
     dated = describe_series(series, report)
+    grid = study_grid(dated, series)
+    dated = chosen(dated, params.epochs)
     bands = network_bands(dated, params.model_bands)
-    grounds = load_grounds(dated, study_grid(dated, series), bands, params.scaling, params.min_area_m2, report)
+    grounds = load_grounds(dated, grid, bands, params.scaling, params.min_area_m2, report)
     spec = NetworkSpec(bands, quantity_of(dated, report), params.scaling, params.filters, params.up_convolutions)
 
     return run_course("train", params, grounds, spec, lambda: new_network(spec, params.momentum, params.seed),

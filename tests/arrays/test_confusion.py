@@ -207,7 +207,13 @@ def test_two_maps_of_the_same_ground_are_drawn_alike():
 
 
 def test_mcc_interval_uses_the_same_formula_as_the_measure():
-    units = [Confusion(40, 7, 9, 300), Confusion(40, 7, 9, 300)]
+    units = [Confusion(40, 7, 9, 300)] * 5
     low, high = bootstrap(units, 0)["mcc"]
     assert math.isclose(low, high)
     assert low == pytest.approx(units[0].mcc)
+
+
+def test_few_pieces_of_ground_give_no_interval():
+    units = [Confusion(40, 7, 9, 300), Confusion(10, 7, 30, 300), Confusion(20, 1, 9, 300), Confusion(5, 7, 9, 300)]
+    assert set(bootstrap(units, 0).values()) == {None}
+    assert bootstrap([*units, units[0]], 0)["f1"] is not None

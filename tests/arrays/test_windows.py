@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from model_core.arrays.windows import Window, clip, cover, grow, inside, patch_windows, tiles
+from model_core.arrays.windows import clip, cover, grow, inside, patch_windows, shuffled, tiles, Window
 from model_core.contract.errors import UsageError
 
 
@@ -72,3 +72,16 @@ def test_clip_grow_and_inside_find_the_same_pixels():
 @pytest.mark.parametrize(("height", "width"), [(300, 500), (64, 64), (65, 10)])
 def test_tiles_hold_every_pixel_exactly_once(height, width):
     assert np.all(times_covered(tiles(height, width, 64), height, width) == 1)
+
+
+@pytest.mark.parametrize(("length", "target", "overlap"), [(1200, 70, 35), (2100, 75, 37), (2100, 135, 67), (3000, 64, 60)])
+def test_cover_begins_no_window_beyond_the_image(length, target, overlap):
+    spans = [window.rows for window in cover(length, 16, target, overlap)]
+    assert spans[-1].start < length <= spans[-1].stop
+    assert all(a.stop - b.start <= (a.stop - a.start) // 2 for a, b in pairwise(spans))
+
+
+def test_any_beginning_of_the_shuffled_windows_is_spread_over_the_image():
+    windows = shuffled(tiles(5000, 15400, 128))
+    assert sorted(windows, key=str) == sorted(tiles(5000, 15400, 128), key=str)
+    assert len({window.cols.start for window in windows[:122]}) > 60

@@ -142,3 +142,28 @@ def test_too_little_room_is_told_in_numbers(tmp_path):
     check_space(tmp_path / "not yet", 1000)
     with pytest.raises(OutputError, match=r"need about 1048576\.0 GiB, but .* left"):
         check_space(tmp_path, 2**50)
+
+
+def test_a_second_run_with_the_same_folder_is_refused_and_harms_nothing(tmp_path):
+    script = ("import sys; from pathlib import Path; from model_core.geo.files import run_folder\n"
+              "with run_folder(Path(sys.argv[1])) as folder:\n"
+              "    (folder / 'map.tif').write_text('x'); print('begun', flush=True); sys.stdin.readline()")
+    first = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "run")], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+    try:
+        assert first.stdout.readline() == "begun\n"
+        with pytest.raises(OutputError, match="Another run is writing"), run_folder(tmp_path / "run"):
+            pass
+        assert (tmp_path / "run.partial" / "map.tif").exists()
+        first.communicate("\n", timeout=60)
+    finally:
+        first.kill()
+        first.wait()
+    assert names(tmp_path) == ["run"] and names(tmp_path / "run") == ["map.tif"]
+
+
+def test_the_lock_of_a_killed_run_is_no_hindrance(tmp_path):
+    (tmp_path / ".run.lock").touch()
+    with run_folder(tmp_path / "run"):
+        pass
+    assert names(tmp_path) == ["run"]

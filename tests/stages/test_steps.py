@@ -13,7 +13,8 @@ import pytest
 from model_core.contract.errors import Cancelled, MtlError
 from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
-from model_core.stages.shared.steps import Steps, fingerprint
+from model_core.stages.shared.fingerprints import fingerprint
+from model_core.stages.shared.steps import Steps
 
 from .conftest import QUICK
 

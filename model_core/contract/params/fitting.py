@@ -38,7 +38,10 @@ class SplitInputs:
                                minimum=0.0, maximum=1e6, group="Split", advanced=True)
 
     def check_split(self) -> None:
-        """Raises UsageError when fold and number of blocks do not fit each other."""
+        """Raises UsageError when fold, number of blocks and kind of split do not fit each other."""
+        if self.split == "paper" and self.folds:
+            raise UsageError("params.paper-folds", "The paper's own split of landslides at random has no folds.",
+                             "Set folds to 0, or split by blocks.")
         if self.fold >= self.n_blocks or self.folds > self.n_blocks or self.folds == 1:
             raise UsageError(
                 "params.fold",

@@ -53,6 +53,14 @@ class SceneInputs:
 
 
 @dataclass(frozen=True)
+class DateInputs(SceneInputs):
+    """Some dates of a series; the grid is that of all of them."""
+
+    epochs: Tuple[str, ...] = param((), label="Dates", help="Names of the dates of the series file to work on. "
+                                    "Default: all.", group="Input", advanced=True)
+
+
+@dataclass(frozen=True)
 class GroundInputs(SceneInputs):
     """Scenes with what is known about the ground."""
 

@@ -7,11 +7,11 @@ from typing import Optional
 
 from ..errors import UsageError
 from ..fields import param
-from .inputs import DeviceInputs, SceneInputs, require
+from .inputs import DateInputs, DeviceInputs, require
 
 
 @dataclass(frozen=True)
-class PredictParams(SceneInputs, DeviceInputs):
+class PredictParams(DateInputs, DeviceInputs):
     """Maps landslides on the scenes of one or more dates."""
 
     model: str = param("", label="Model", help="Weights file (*.weights.h5) with its card beside it, or the name of "

@@ -8,7 +8,7 @@ from typing import Tuple
 from ..errors import UsageError
 from ..fields import param
 from .fitting import FitInputs, SplitInputs
-from .inputs import DeviceInputs, GroundInputs, require
+from .inputs import DateInputs, DeviceInputs, GroundInputs, require
 
 FILTERS = (8, 16, 32)
 SCALING_RULES = ("scene-robust", "scene-meanstd", "fixed")
@@ -32,7 +32,7 @@ class NetworkInputs:
 
 
 @dataclass(frozen=True)
-class TrainParams(GroundInputs, NetworkInputs, SplitInputs, FitInputs, DeviceInputs):
+class TrainParams(GroundInputs, DateInputs, NetworkInputs, SplitInputs, FitInputs, DeviceInputs):
     """Trains a new network on scenes with known landslides."""
 
     out: str = param("", label="Output folder", help="New folder for the model, its card, the blocks and the learning "
@@ -53,7 +53,7 @@ class TrainParams(GroundInputs, NetworkInputs, SplitInputs, FitInputs, DeviceInp
 
 
 @dataclass(frozen=True)
-class FineTuneParams(GroundInputs, SplitInputs, FitInputs, DeviceInputs):
+class FineTuneParams(GroundInputs, DateInputs, SplitInputs, FitInputs, DeviceInputs):
     """Carries a trained model to another year or area."""
 
     model: str = param("", label="Model", help="Weights file (*.weights.h5) with its card beside it, or the name of "

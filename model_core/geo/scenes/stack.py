@@ -15,7 +15,7 @@ from rasterio.features import rasterize
 from ...contract.bands import canonical
 from ...contract.errors import InputError
 from ..grid import Grid
-from ..vectors import read_polygons
+from ..vectors import in_crs, read_polygons
 from .describe import SceneInfo
 from .placement import Span, footprint
 from .tile import Tile
@@ -149,7 +149,7 @@ def _geometries(unusable: geopandas.GeoDataFrame | geopandas.GeoSeries | str | P
     if shapes.crs is None:
         raise InputError("scene.unusable-no-crs", "The polygons of unusable ground have no coordinate system.",
                          "Set it in QGIS (Layer > Set CRS of Layer), then save them again.")
-    geometries = shapes.geometry.to_crs(grid.crs)
+    geometries = in_crs(geopandas.GeoDataFrame(geometry=shapes.geometry), grid.crs).geometry
     return geometries[~(geometries.isna() | geometries.is_empty)].reset_index(drop=True)
 
 

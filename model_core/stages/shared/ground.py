@@ -144,6 +144,10 @@ def _polygons(epoch: Epoch, role: str, report: Report) -> PolygonLayer | None:
     if source is None:
         return None
     layer = read_polygons(source, role=role)
+    if role == "searched" and layer.frame.empty:
+        raise InputError("labels.nothing-searched", f"{source} holds no polygon of searched ground.",
+                         "Draw the ground that was searched, or leave the layer out if it was the whole image.",
+                         path=source)
     if role == "landslides" and layer.frame.empty:
         raise InputError(
             "labels.empty", f"{source} holds no landslide polygon.",

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from ...arrays.blending import Strip, blend
-from ...arrays.windows import Window, clip, cover, patch_windows
+from ...arrays.windows import Window, clip, cover, patch_windows, shuffled
 from ...contract.events import Report
 
 # Reads scaled pixels and their valid mask: (h, w, B) float32, (h, w) bool.
@@ -49,15 +49,18 @@ def map_probability(
 
 
 def unlabelled(read: Reader, shape: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Yields (h, w, B) windows spread evenly over an image and mostly observed, sides multiples of 16.
+    """Yields (h, w, B) windows spread over an image and mostly observed, sides multiples of 16.
 
     For statistics that a network takes from an image without labels.
     """
-    windows = patch_windows(*shape, UNLABELLED_PX, UNLABELLED_PX)
-    for window in windows[:: max(1, len(windows) // UNLABELLED_WINDOWS)]:
+    n = 0
+    for window in shuffled(patch_windows(*shape, UNLABELLED_PX, UNLABELLED_PX)):
         pixels, valid = read(*clip(window, *shape))
         if valid.mean() > 0.5:
             yield pixels[: pixels.shape[0] // 16 * 16, : pixels.shape[1] // 16 * 16]
+            n += 1
+        if n == UNLABELLED_WINDOWS:
+            return
 
 
 class _ValidRows:

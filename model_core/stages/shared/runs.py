@@ -15,6 +15,7 @@ from ...contract.errors import Cancelled, OutputError, UsageError
 from ...contract.fields import to_dict
 from ...contract.job import Job, to_json
 from ...geo.files import check_new, explain, run_folder, write_json_atomic
+from .fingerprints import fingerprint_of_inputs
 
 JOB = "job.json"
 # Parameters that a resumed training may change; more training epochs have rules of their own (network.fitting).
@@ -57,10 +58,12 @@ def new_run(stage: str, params: Any, *, resume: bool = False, keep_partial: bool
         check_output(params)
     try:
         with run_folder(Path(params.out), resume=resume, keep_partial=keep_partial) as folder:
+            # Only what can be resumed needs to know whether its inputs are still the same.
+            inputs = {"inputs": fingerprint_of_inputs(params)} if keep_partial else {}
             if resume:
-                _check_same(folder, params)
+                _check_same(folder, params, inputs)
                 _clear_scraps(folder)
-            write_json_atomic(folder / JOB, to_json(Job(stage, params), __version__))
+            write_json_atomic(folder / JOB, {**to_json(Job(stage, params), __version__), **inputs})
             yield folder
     except BaseException as error:
         kept = keep_partial and _resumable(unfinished)
@@ -90,11 +93,16 @@ def _resumable(folder: Path) -> bool:
     return any(folder.rglob("epoch_*")) or any(folder.rglob("*.weights.h5"))
 
 
-def _check_same(folder: Path, params: Any) -> None:
+def _check_same(folder: Path, params: Any, inputs: dict[str, str]) -> None:
     try:
-        earlier = json.loads((folder / JOB).read_text(encoding="utf-8"))["params"]
+        job = json.loads((folder / JOB).read_text(encoding="utf-8"))
+        earlier = job["params"]
     except (OSError, ValueError, KeyError):  # killed before it was written: nothing to resume
         return
+    if job.get("inputs", inputs.get("inputs")) != inputs.get("inputs"):
+        # Other labels would be cut into other blocks: what was learned from could become test ground.
+        raise UsageError("run.other-inputs", f"Images or polygons have changed since the run in {folder} was begun.",
+                         "Put them back to resume it, or choose another output folder.")
     now = to_dict(params)
     changed = [name for name in now if name not in FREE and name in earlier and earlier[name] != now[name]]
     if changed:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays import scaling as scalings
+from ...arrays.windows import shuffled, tiles
 from ...contract.bands import BANDS, canonical
 from ...contract.card import ModelCard, Scaling
 from ...contract.errors import InputError, ModelError, UsageError
@@ -19,12 +20,12 @@ from ...contract.events import Report
 from ...contract.series import Epoch, Series, read_series
 from ...geo.grid import Grid, choose_grid
 from ...geo.scenes import SceneInfo, SceneStack, describe
-from ...geo.scenes.placement import footprint
+from ...geo.scenes.placement import Span, footprint
 from ...geo.vectors import in_crs, read_polygons
 from .mapping import Reader
 from .runs import safe_name
 
-# Statistics are taken from about this many pixels, in square windows spread evenly over the scene.
+# Statistics are taken from about this many pixels, in square windows spread over the scene.
 SAMPLE_PX = 2_000_000
 SAMPLE_WINDOW_PX = 128
 
@@ -88,7 +89,23 @@ def study_grid(dated: Sequence[DatedScenes], series: Series) -> Grid:
     area = in_crs(read_polygons(series.area, role="area of interest").frame, grid.crs)
     if area.empty:
         raise InputError("area.empty", f"{series.area} holds no polygon.", "Draw the area of interest.")
-    return choose_grid(infos, series.crs, series.pixel_size_m, tuple(area.total_bounds))
+    grid = choose_grid(infos, series.crs, series.pixel_size_m, tuple(area.total_bounds))
+    _check_inside(dated, grid)
+    return grid
+
+
+def chosen(dated: Sequence[DatedScenes], epochs: Sequence[str]) -> list[DatedScenes]:
+    """The dates of these names, or all.
+
+    Raises:
+        UsageError: There is none of a name.
+    """
+    names = [scenes.name for scenes in dated]
+    unknown = [name for name in epochs if name not in names]
+    if unknown:
+        raise UsageError("series.no-epoch", f"The series has no date named {', '.join(unknown)}.",
+                         f"Choose from: {', '.join(names)}.", names=unknown)
+    return [scenes for scenes in dated if not epochs or scenes.name in epochs]
 
 
 def network_bands(dated: Sequence[DatedScenes], wanted: Sequence[str] = ()) -> tuple[str, ...]:
@@ -175,18 +192,20 @@ def band_statistics(
 
 
 def scene_samples(stack: SceneStack) -> np.ndarray:
-    """(N, B) float32 observed pixels in windows spread evenly over the scene.
+    """(N, B) float32 observed pixels in windows spread over the scene.
 
     The same pixels in training and prediction, and few enough to cost little on a large scene.
     """
     height, width = stack.grid.shape
-    size = SAMPLE_WINDOW_PX
-    corners = [(top, left) for top in range(0, height, size) for left in range(0, width, size)]
-    every = max(1, -(-len(corners) * size**2 // SAMPLE_PX))
-    samples = []
-    for top, left in corners[::every]:
-        pixels, valid = stack.read(slice(top, min(top + size, height)), slice(left, min(left + size, width)))
+    windows = tiles(height, width, SAMPLE_WINDOW_PX)
+    if height * width > SAMPLE_PX:
+        windows = shuffled(windows)
+    samples: list[np.ndarray] = []
+    for window in windows:
+        pixels, valid = stack.read(*window)
         samples.append(pixels[valid])
+        if sum(map(len, samples)) >= SAMPLE_PX:
+            break
     return np.concatenate(samples)
 
 
@@ -222,6 +241,17 @@ def _check_together(dated: Sequence[DatedScenes], grid: Grid) -> None:
             raise InputError(
                 "series.apart", f"The images of {dated[i].name} show other ground than those of the other dates.",
                 "Check their coordinate systems, or make a series for each place.", name=dated[i].name,
+            )
+
+
+def _check_inside(dated: Sequence[DatedScenes], grid: Grid) -> None:
+    """Told before the first date is worked on, not when the turn comes to the one that lies elsewhere."""
+    area = Span(0, grid.height, 0, grid.width)
+    for scenes in dated:
+        if all(footprint(info, grid).within(area).empty for info in scenes.infos):
+            raise InputError(
+                "scene.no-overlap", f"{scenes.name}: no part of its images lies in the area of interest.",
+                "Check their coordinate systems and the area.", name=scenes.name,
             )
 
 

@@ -11,12 +11,17 @@ import numpy as np
 from shapely.geometry import shape
 
 from ...arrays import folds
-from ...arrays.codes import IGNORE, LANDSLIDE, NOWHERE, ROLE_NAMES, TRAIN, VALIDATION
+from ...arrays.codes import IGNORE, LANDSLIDE, NOWHERE, ROLE_NAMES, TEST, TRAIN, VALIDATION
 from ...contract.errors import InputError
 from ...contract.events import Report
 from ...geo.areas import area_m2
+from ...geo.burn import burn_ids
 from ...geo.outlines import outlines
+from ...geo.vectors import in_crs
 from .ground import Ground
+
+# Outlines of learned ground are simplified, so test ground may seem to share its rim.
+SHARED_RIM = 0.02
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,23 @@ def seen_ground(split: Split, ground: Ground, before: dict[str, Any] | None = No
     simple = layer.geometry.simplify(2 * ground.grid.pixel_size_m).to_crs("EPSG:4326").iloc[0]
     geometry: dict[str, Any] = (simple if before is None else simple.union(shape(before))).__geo_interface__
     return geometry
+
+
+def share_seen(split: Split, grounds: Sequence[Ground], seen: dict[str, Any] | None) -> float:
+    """Share of the test ground of all dates that lies on ground which a model has learned from.
+
+    Args:
+        split: Who may see what.
+        grounds: For their grid.
+        seen: GeoJSON geometry (WGS 84) of a model's card; None if it saw no ground or does not tell.
+    """
+    if seen is None:
+        return 0.0
+    grid = grounds[0].grid
+    known = burn_ids(grid, in_crs(gpd.GeoDataFrame(geometry=[shape(seen)], crs="EPSG:4326"), grid.crs)) > 0
+    test = [role_map == TEST for role_map in split.maps]
+    total = sum(int(np.count_nonzero(where)) for where in test)
+    return sum(int(np.count_nonzero(where & known)) for where in test) / total if total else 0.0
 
 
 def _check(split: Split, params: Any) -> None:

@@ -12,23 +12,18 @@ base/, predicted/2015/, ...  what the steps leave
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ...contract.events import Report, Result
-from ...contract.fields import to_dict
 from ...contract.job import Job, make_job
-from ...contract.library import find_model
-from ...contract.series import PATH_FIELDS, Epoch, read_series
 from ...contract.stages import STAGES
-from ...geo.content import content_of
 from ...geo.files import write_json_atomic
-from .runs import FREE
+from .fingerprints import fingerprint
 
 _RECORDS = ".steps"
 
@@ -78,41 +73,6 @@ class Steps:
         outputs = {role: Path(path).relative_to(self.folder).as_posix() for role, path in result.outputs.items()}
         write_json_atomic(record, {"made_from": made_from, "outputs": outputs, "summary": result.summary})
         return result
-
-
-def fingerprint(job: Job) -> str:
-    """Changes when the job's parameters or the content of its input files change; not with output folder or device."""
-    values = to_dict(job.params)
-    parts: dict[str, Any] = {"stage": job.stage}
-    for field in dataclasses.fields(job.params):
-        value, role = getattr(job.params, field.name), field.metadata.get("role")
-        if field.name in FREE and field.name != "training_epochs":
-            continue
-        if value and role in ("raster", "vector", "file", "model"):
-            parts[field.name] = [_content(source, role) for source in ([value] if isinstance(value, str) else value)]
-        else:
-            parts[field.name] = values[field.name]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _content(source: str, role: str) -> Any:
-    """What stands for the content of an input."""
-    if role == "model":
-        card, _ = find_model(source)
-        return [card.sha256, card.threshold]
-    if role == "file" and source.endswith(".json"):
-        series = read_series(Path(source))
-        epochs = [{**to_dict(epoch), **{key: [content_of(path) for path in paths] for key, paths in _files(epoch)}}
-                  for epoch in series.epochs]
-        return [epochs, series.crs, series.pixel_size_m, content_of(series.area) if series.area else None]
-    return content_of(source)
-
-
-def _files(epoch: Epoch) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for key in PATH_FIELDS:
-        value = getattr(epoch, key)
-        if value:
-            yield key, (value,) if isinstance(value, str) else value
 
 
 def _read(record: Path) -> dict[str, Any]:

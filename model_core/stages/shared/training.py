@@ -22,7 +22,7 @@ from .learning import learn
 from .map_files import classes_of
 from .mapping import map_probability
 from .models import now, save_model, versions
-from .split import Split, seen_ground
+from .split import SHARED_RIM, Split, seen_ground, share_seen
 
 DEFAULT_THRESHOLD = 0.5
 MEASURED = "pooled over all pixels of the test ground, which chose neither training epoch nor threshold"
@@ -89,7 +89,13 @@ def train_on(
     """
     model = build()
     zero_shot: tuple[Confusion, ...] = ()
+    measured = MEASURED
     if spec.base is not None:
+        share = share_seen(split, grounds, spec.base.training_ground)
+        if share > SHARED_RIM:
+            measured = f"agreement, not accuracy: the base model had learned from {share:.0%} of the test ground"
+            report.warn(f"The base model has learned from {share:.0%} of the test ground: the numbers on it are "
+                        "agreement, not accuracy. Keep the blocks and the fold of its training, or judge elsewhere.")
         report.stage("Mapping the ground with the model as it is")
         zero_shot = _tested(_maps(model, grounds, report), grounds, split, spec.base.threshold)
     fitted = learn(model, grounds, split, params, folder / "state", report, resume)
@@ -99,7 +105,7 @@ def train_on(
     test = _tested(maps, grounds, split, threshold)
     _write_history(fitted, folder, name)
     card = _card(name, spec, params, grounds, split, model.count_params(), device, threshold, rule)
-    card = _with_results(card, fitted, test, validation)
+    card = _with_results(card, fitted, test, validation, measured)
     return Trained(save_model(model, card, folder), maps, test, zero_shot, validation, fitted.best_epoch)
 
 
@@ -194,12 +200,14 @@ def _card(
     )
 
 
-def _with_results(card: ModelCard, fitted: Any, test: Sequence[Confusion], validation: Confusion) -> ModelCard:
+def _with_results(
+    card: ModelCard, fitted: Any, test: Sequence[Confusion], validation: Confusion, measured: str
+) -> ModelCard:
     pooled = sum(test, Confusion())
     metrics = {"precision": pooled.precision, "recall": pooled.recall, "f1": pooled.f1, "iou": pooled.iou,
                "validation_f1": validation.f1}
     training = {**card.training, "best_epoch": fitted.best_epoch, "epochs_trained": len(fitted.history["loss"])}
-    return replace(card, metrics=metrics, measured=MEASURED, training=training)
+    return replace(card, metrics=metrics, measured=measured, training=training)
 
 
 def _write_history(fitted: Any, folder: Path, name: str) -> None:

@@ -1,0 +1,198 @@
+"""A whole study: base model, zero-shot maps, fine-tuned out-of-fold maps, and how good each of them is."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..contract.errors import Cancelled, InputError, MtlError
+from ..contract.events import Report, Result
+from ..contract.fields import to_dict
+from ..contract.job import Job, to_json
+from ..contract.jsonfile import read_json
+from ..contract.library import find_model
+from ..contract.params.study import StudyParams
+from ..contract.params.train import FineTuneParams, TrainParams
+from ..contract.series import Epoch, Series, read_series
+from ..geo.files import write_json_atomic, write_text_atomic
+from ..geo.study_layers import collect
+from ..geo.vectors import read_polygons
+from .shared.runs import JOB, safe_name
+from .shared.scenes import describe_series, study_grid
+from .shared.steps import Steps
+
+LAYERS, ACCURACY, SUMMARY = "study.gpkg", "accuracy.csv", "study.json"
+SHOWN = ("date", "map", "means", "precision", "recall", "F1", "drawn", "mapped", "drawn [km²]", "mapped [km²]")
+DEVICE = ("device", "precision", "threads")
+
+
+def run(params: StudyParams, report: Report) -> Result:
+    """Does whatever of the study is not done yet.
+
+    A date that fails is told and left out; the others go on.
+
+    Raises:
+        InputError: The series cannot be used; nothing was begun.
+        ModelError: The base model cannot be used or trained.
+        OutputError: The results cannot be written.
+        Cancelled: Stopped on request; the same command goes on.
+    """
+    series = read_series(Path(params.series))
+    _check(series, params, report)
+    folder = Path(params.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json_atomic(folder / JOB, to_json(Job("study", params), __version__))
+    course = _Course(params, Steps(folder, report), report)
+    base = params.model or course.base()
+    for epoch in series.epochs:
+        course.attempt(epoch.name, course.map_with, base, "zero-shot", epoch)
+    labelled = [epoch for epoch in series.epochs if epoch.landslides]
+    if params.folds and labelled:
+        pooled = course.attempt("all dates", course.fine_tune, base, "pooled", ())
+        for epoch in labelled if pooled else ():
+            course.attempt(epoch.name, course.judge_fold, "pooled", epoch, pooled)
+    for epoch in labelled if params.folds and params.per_date else ():
+        course.attempt(epoch.name, course.map_alone, base, epoch)
+    return _finish(folder, series, course, report)
+
+
+class _Course:
+    """The steps of a study, the rows of its accuracy table and what failed."""
+
+    def __init__(self, params: StudyParams, steps: Steps, report: Report) -> None:
+        self._params, self._steps, self._report = params, steps, report
+        self.rows: list[dict[str, Any]] = []
+        self.maps: dict[tuple[str, str], str] = {}
+        self.failures: dict[str, str] = {}
+
+    def attempt(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
+        """What the work gives, or None where it failed."""
+        try:
+            return work(*args)
+        except Cancelled:
+            raise
+        except MtlError as error:
+            self.failures[name] = f"{error.message} {error.hint}"
+            self._report.warn(f"{name} is left out: {error.message} {error.hint}")
+            return None
+
+    def base(self) -> str:
+        """Trains the base model outside the study's area and gives its folder."""
+        self._report.stage("Base model")
+        weights = self._steps.run("base", "train", self._of(TrainParams, series=self._params.training, folds=0))
+        return weights.outputs["weights"]
+
+    def map_with(self, model: str, kind: str, epoch: Epoch) -> None:
+        """Maps a date with a model as it is."""
+        name = f"{kind}/{safe_name(epoch.name)}"
+        found = self._steps.run(name, "predict", {
+            "model": model, "series": self._params.series, "epochs": [epoch.name],
+            "min_area_m2": self._params.min_area_m2, **{key: getattr(self._params, key) for key in DEVICE},
+        })
+        binary, polygons = (found.outputs[f"{role}_{epoch.name}"] for role in ("binary", "polygons"))
+        self.maps[kind, epoch.name] = polygons
+        if epoch.landslides:
+            self.judge(kind, epoch, binary, polygons, model=model)
+
+    def fine_tune(self, model: str, name: str, epochs: tuple[str, ...]) -> Result:
+        """Fine-tunes on some dates, out of fold."""
+        return self._steps.run(name, "fine-tune", self._of(
+            FineTuneParams, series=self._params.series, model=model, epochs=list(epochs),
+            training_epochs=self._params.fine_tuning_epochs, learning_rate=self._params.fine_tuning_rate,
+        ))
+
+    def map_alone(self, model: str, epoch: Epoch) -> None:
+        """Fine-tunes on one date and maps it, out of fold."""
+        self.judge_fold("per-date", epoch, self.fine_tune(model, f"per-date/{safe_name(epoch.name)}", (epoch.name,)))
+
+    def judge_fold(self, kind: str, epoch: Epoch, found: Result) -> None:
+        """Judges the out-of-fold map of a date: no pixel of it was predicted by a model that saw it."""
+        stem = f"out_of_fold_{safe_name(epoch.name)}"
+        polygons = Path(found.outputs[stem])
+        self.maps[kind, epoch.name] = str(polygons)
+        self.judge(kind, epoch, str(polygons.with_name(f"{stem}_binary.tif")), str(polygons),
+                   blocks=found.outputs["blocks"])
+
+    def judge(self, kind: str, epoch: Epoch, binary: str, polygons: str, **known: str) -> None:
+        """Compares a map with the landslides that were drawn; `known` tells what the model has seen."""
+        found = self._steps.run(f"accuracy/{kind}/{safe_name(epoch.name)}", "evaluate", {
+            "prediction": binary, "polygons": polygons, "reference": epoch.landslides, "searched": epoch.searched,
+            "ignore": epoch.ignore, "reference_name": f"landslides drawn for {epoch.name}", **known,
+            "min_area_m2": self._params.min_area_m2,
+        })
+        self.rows.append({"date": epoch.name, "map": kind, **_row(Path(found.outputs["accuracy"]))})
+
+    def _of(self, cls: Any, **changes: Any) -> dict[str, Any]:
+        """The study's own values as far as a stage has them."""
+        names = {field.name for field in dataclasses.fields(cls)} - {"out", "model", "series"}
+        values = to_dict(self._params)
+        return {**{name: values[name] for name in names if name in values}, **changes}
+
+
+def _row(accuracy: Path) -> dict[str, Any]:
+    """The whole area's line of an accuracy file, pixels and objects."""
+    found = read_json(accuracy)
+    pixels = next(row for row in found["pixels"] if row["ground"] == "whole area")
+    objects = next(row for row in found["objects"] if row["ground"] == "whole area" and row["match"] == "linked"
+                   and row["from_m2"] is None)
+    return {
+        "means": pixels["means"], "precision": pixels["precision"], "recall": pixels["recall"], "F1": pixels["f1"],
+        "F1 low": pixels["f1_low"], "F1 high": pixels["f1_high"], "drawn": objects["reference"],
+        "drawn [km²]": pixels["reference_km2"], "mapped": objects["mapped"], "mapped [km²]": pixels["mapped_km2"],
+        "found": objects["recall"],
+    }
+
+
+def _check(series: Series, params: StudyParams, report: Report) -> None:
+    """Looks at everything that the study reads before hours are spent, and tells all problems at once."""
+    problems = []
+    beside = read_series(Path(params.training)).epochs if params.training else ()
+    for where, epoch in [*(("", epoch) for epoch in series.epochs), *(("training ", epoch) for epoch in beside)]:
+        try:
+            describe_series(Series((epoch,)), report)
+            for role in ("landslides", "searched", "ignore", "unusable"):
+                source = getattr(epoch, role)
+                if source:
+                    read_polygons(source, role=role)
+        except MtlError as error:
+            problems.append(f"{where}{epoch.name}: {error.message}")
+    if params.training and not any(epoch.landslides for epoch in beside):
+        problems.append("training: no date has landslides to learn from.")
+    if params.model:
+        find_model(params.model)
+    if problems:
+        raise InputError("study.problems", "The study cannot begin. " + " ".join(problems),
+                         "Mend all of these; nothing was begun.", problems=problems)
+
+
+def _finish(folder: Path, series: Series, course: _Course, report: Report) -> Result:
+    """Writes the tables and the layers of all dates."""
+    report.stage("Collecting the results")
+    grid = study_grid(describe_series(series, Report()), series)
+    layers: dict[str, dict[str, str]] = {
+        "manual": {epoch.name: epoch.landslides for epoch in series.epochs if epoch.landslides}}
+    for (kind, name), polygons in course.maps.items():
+        layers.setdefault(f"predicted_{kind.replace('-', '_')}", {})[name] = polygons
+    collect(folder / LAYERS, grid.crs, layers)
+    write_text_atomic(folder / ACCURACY, _as_csv(course.rows))
+    write_json_atomic(folder / SUMMARY, {"accuracy": course.rows, "failures": course.failures})
+    shown = [{key: row[key] for key in SHOWN} for row in course.rows]
+    summary: dict[str, Any] = {"accuracy over the whole area": shown}
+    if course.failures:
+        summary["left out"] = [{"what": name, "why": why} for name, why in course.failures.items()]
+    return Result({"layers": str(folder / LAYERS), "accuracy": str(folder / ACCURACY), "study": str(folder / SUMMARY)},
+                  summary)
+
+
+def _as_csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()
