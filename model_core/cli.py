@@ -208,7 +208,7 @@ def _options(cls: Any, defaults: Dict[str, Any]) -> Any:
 def _value(f: dataclasses.Field[Any], hint: Any, words: List[str]) -> Any:
     """What an option's words say; words that are no number stay words, for the contract to refuse them by name."""
     many = isinstance(f.default, tuple)
-    if many and f.metadata["role"] != "raster":  # a file's name may have commas
+    if many and f.metadata["role"] not in ("raster", "vector"):  # a file's name may have commas
         words = [part.strip() for word in words for part in word.split(",") if part.strip()]
     kinds = [kind for kind in (int, float) if kind in (hint, *typing.get_args(hint))]
     values = [_number(kinds[0], word) if kinds else word for word in words]

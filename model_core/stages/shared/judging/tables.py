@@ -62,8 +62,8 @@ def write_tables(
         "reference": reference, "notes": list(notes), "pixels": pixel_rows, "objects": object_rows,
         "object_classes": class_rows, "f1_of_a_perfect_map": perfect,
     })
-    write_text_atomic(folder / f"{stem}.csv", _csv(pixel_rows))
-    write_text_atomic(folder / "objects.csv", _csv(object_rows))
+    write_text_atomic(folder / f"{stem}.csv", csv_text(pixel_rows))
+    write_text_atomic(folder / "objects.csv", csv_text(object_rows))
     write_layers(folder / "objects.gpkg", {"mapped": objects.mapped, "reference": objects.reference},
                  {"reference": reference})
     names = {stem: f"{stem}.json", f"{stem}_table": f"{stem}.csv", "object_table": "objects.csv",
@@ -151,7 +151,8 @@ def _on(ground: GroundResult, objects: ObjectResult) -> tuple[np.ndarray, np.nda
     return np.ones_like(objects.mapped_on_test), np.ones_like(objects.reference_on_test)
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
+def csv_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows of the same columns as the text of a CSV file."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()

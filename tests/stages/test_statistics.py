@@ -1,0 +1,234 @@
+import csv
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+
+from model_core.contract.errors import InputError, UsageError
+
+from .conftest import do
+
+CRS = "EPSG:32645"
+YEARS = ("2013", "2014", "2015", "2016", "2017", "2018", "2019")
+
+
+def box(left, bottom, right, top):
+    return shapely.box(320000 + left, 3110000 + bottom, 320000 + right, 3110000 + top)
+
+
+def squares(n, seed=0, smallest_m=15):
+    """Squares with sides of a power law, side by side on a line."""
+    sides = smallest_m * (1 - np.random.default_rng(seed).random(n)) ** (-1 / 2.6)
+    left = np.concatenate([[0], np.cumsum(sides + 5)[:-1]])
+    return [box(x, 0, x + side, side) for x, side in zip(left, sides, strict=True)]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def save(name, *geometries, crs=CRS):
+        path = tmp_path / name
+        frame = gpd.GeoDataFrame({"Area": np.zeros(len(geometries))}, geometry=list(geometries), crs=CRS)
+        frame.to_crs(crs).to_file(path, engine="pyogrio", geometry_type="Polygon")
+        return str(path)
+
+    return save
+
+
+@pytest.fixture
+def counted(tmp_path):
+    """Runs the stage: the rows by name, the result, and all that was said."""
+    def run(out="out", **values):
+        result, report = do("statistics", **{"repetitions": 20, "out": str(tmp_path / out), **values})
+        rows = json.loads(Path(result.outputs["statistics"]).read_text())["layers"]
+        told = [event["message"] for event in report.events if event["event"] == "log"]
+        return {row["name"]: row for row in rows}, result, told
+
+    return run
+
+
+# -- counting ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("crs", [CRS, "EPSG:4326"])
+def test_ground_that_was_drawn_twice_counts_once(saved, counted, crs):
+    path = saved("2015.gpkg", box(0, 0, 20, 20), box(10, 0, 30, 20), box(100, 0, 130, 30), box(200, 0, 205, 5), crs=crs)
+    rows, _, told = counted(landslides=[path])
+    row = rows["2015"]
+    assert (row["read"], row["below_minimum"], row["TL"]) == (4, 1, 3)
+    assert (row["TAL_m2"], row["sum_of_areas_m2"], row["counted_twice_m2"]) \
+        == pytest.approx((1500, 1700, 200), rel=2e-3)
+    assert (row["MinAL_m2"], row["MaxAL_m2"], row["mean_m2"], row["median_m2"]) \
+        == pytest.approx((400, 900, 1700 / 3, 400), rel=2e-3)
+    assert row["TL_interval"] == row["TAL_interval"] == "not assessed"
+    assert row["area_density"] is row["number_per_km2"] is row["observed_km2"] is None
+    assert any("drawn more than once" in line for line in told)
+    assert any("No densities" in line for line in told)
+
+
+def test_without_a_minimum_area_nothing_is_left_out(saved, counted):
+    rows, _, _ = counted(landslides=[saved("2015.gpkg", box(0, 0, 20, 20), box(200, 0, 205, 5))], min_area_m2=0)
+    assert (rows["2015"]["TL"], rows["2015"]["below_minimum"]) == (2, 0)
+
+
+def test_landslides_at_the_border_are_counted_by_a_point_clipped_and_left_out_of_the_fits(saved, counted):
+    path = saved("2015.gpkg", box(10, 10, 30, 30), box(80, 40, 110, 60), box(95, 70, 125, 90), box(300, 0, 320, 20))
+    area = saved("area.gpkg", box(0, 0, 100, 1000))
+    rows, result, told = counted(landslides=[path], area=area)
+    row = rows["2015"]
+    assert (row["TL"], row["crossing"], row["crossing_counted"], row["outside"], row["sizes"]) == (2, 2, 1, 1, 1)
+    assert row["TAL_m2"] == pytest.approx(400 + 400 + 100, rel=2e-3)
+    assert row["MaxAL_m2"] == pytest.approx(400, rel=2e-3)
+    assert row["observed_km2"] == pytest.approx(0.1, rel=2e-3)
+    assert (row["area_density"], row["number_per_km2"]) == pytest.approx((0.009, 20), rel=2e-3)
+    border = pyogrio.read_dataframe(result.outputs["border"])
+    assert border["source_row"].tolist() == [1, 2] and border["counted"].tolist() == [True, False]
+    assert border["layer"].tolist() == ["2015", "2015"]
+    assert border["area_m2"].to_numpy() == pytest.approx([600, 600], rel=2e-3)
+    assert any("whole area of interest counts as observed" in line for line in told)
+    assert any("cross the border" in line for line in told)
+
+
+def test_densities_refer_to_the_observed_ground_in_the_area_of_interest(saved, counted):
+    path = saved("2015.gpkg", box(10, 10, 30, 30))
+    rows, _, told = counted(landslides=[path], area=saved("area.gpkg", box(0, 0, 1000, 1000)),
+                            observed=saved("seen.gpkg", box(0, 0, 500, 2000)))
+    assert rows["2015"]["observed_km2"] == pytest.approx(0.5, rel=2e-3)
+    assert rows["2015"]["number_per_km2"] == pytest.approx(2, rel=2e-3)
+    assert not any("observed" in line for line in told)
+
+
+def test_no_landslide_is_an_answer(saved, counted):
+    rows, result, _ = counted(landslides=[saved("2015.gpkg")], observed=saved("seen.gpkg", box(0, 0, 1000, 1000)))
+    row = rows["2015"]
+    assert (row["TL"], row["TAL_m2"], row["area_density"], row["number_per_km2"]) == (0, 0, 0, 0)
+    assert row["MinAL_m2"] is row["mean_m2"] is row["alpha"] is row["mL"] is row["mLS"] is None
+    assert row["power_law"] == row["inverse_gamma"] == "too few"
+    assert len(pyogrio.read_dataframe(result.outputs["border"])) == 0
+    assert result.summary["landslides"][0]["TL"] == 0
+
+
+def test_layers_together_count_each_place_once(saved, counted):
+    one, two = saved("a.gpkg", box(0, 0, 20, 20)), saved("b.gpkg", box(10, 0, 30, 20), crs="EPSG:4326")
+    rows, _, _ = counted(landslides=[one, two], names=["2014", "2015"], together=True,
+                         observed=saved("seen.gpkg", box(-500, 0, 500, 1000)))
+    assert list(rows) == ["2014", "2015", "all layers"]
+    assert rows["all layers"]["TL"] == 2
+    assert rows["all layers"]["TAL_m2"] == pytest.approx(600, rel=2e-3)
+    assert rows["all layers"]["number_per_km2"] == pytest.approx(2, rel=2e-3)
+
+
+def test_the_table_has_a_row_a_layer_with_the_numbers_of_the_json(saved, counted):
+    path = saved("2015.gpkg", *squares(60))
+    rows, result, _ = counted(landslides=[path], min_area_m2=0)
+    (line,) = csv.DictReader(Path(result.outputs["table"]).read_text(encoding="utf-8").splitlines())
+    assert line.keys() == rows["2015"].keys()
+    assert int(line["TL"]) == rows["2015"]["TL"] == 60
+    assert float(line["alpha"]) == rows["2015"]["alpha"]
+    assert line["TAL_interval"] == "not assessed"
+    assert Path(result.outputs["figure"]).read_bytes().startswith(b"\x89PNG")
+
+
+# -- sizes ---------------------------------------------------------------------------------------------------------
+
+def test_a_tail_below_the_bound_is_refused_in_words(saved, counted):
+    rows, result, told = counted(landslides=[saved("2015.gpkg", *squares(20))], min_area_m2=0)
+    row = rows["2015"]
+    assert row["power_law"] == "too few" and row["tail"] < 30
+    assert row["p"] is row["mLS"] is row["rollover_m2"] is row["rho"] is None
+    assert any("too few, 30 are needed" in line for line in told)
+    assert any("too few, 30 are needed" in line for line in row["notes"])
+    assert result.summary["sizes"][0]["alpha"].startswith("(")
+
+
+def test_the_same_seed_gives_the_same_numbers(saved, counted):
+    path = saved("2015.gpkg", *squares(120))
+    first, again, other = (counted(out, landslides=[path], min_area_m2=0, seed=seed, repetitions=50)[0]
+                           for out, seed in (("a", 1), ("b", 1), ("c", 2)))
+    assert first == again
+    assert first["2015"]["power_law"] == "fitted"
+    assert first["2015"]["mLS_interval"] == "not assessed"
+    assert {**other["2015"], "p": first["2015"]["p"]} == first["2015"]
+
+
+def test_without_repetitions_the_p_value_is_left_out(saved, counted):
+    rows, _, _ = counted(landslides=[saved("2015.gpkg", *squares(120))], min_area_m2=0, repetitions=0)
+    assert rows["2015"]["p"] is None and rows["2015"]["power_law"] == "fitted"
+
+
+@pytest.mark.realdata
+def test_the_released_nepal_inventories_have_the_known_numbers(shared_data, counted):
+    sources = [f"/vsizip/{shared_data}/inventories/Nepal.zip/Nepal/{year}.shp" for year in YEARS]
+    rows, result, _ = counted(landslides=sources, together=True)
+    assert [rows[year]["TL"] for year in YEARS] == [35, 21, 98, 28, 18, 12, 24]
+    planar = (452992.3, 59788.7, 1123609.5, 60344.3, 63188.5, 13910.2, 87207.3)
+    assert [rows[year]["TAL_m2"] for year in YEARS] == pytest.approx(planar, rel=1e-4)
+    assert (rows["2015"]["MinAL_m2"], rows["2015"]["MaxAL_m2"]) == pytest.approx((263.7, 205380.2), rel=1e-4)
+    assert [rows[year]["counted_twice_m2"] for year in YEARS] == pytest.approx([0] * 7, abs=1)
+    together = rows["all layers"]
+    assert (together["TAL_m2"], together["counted_twice_m2"]) == pytest.approx((1792940.1, 68100.8), rel=1e-4)
+    found = [[round(rows[name][key], 2) for key in ("alpha", "alpha_se")] for name in ("2015", "all layers", "2013")]
+    assert found == [[1.97, 0.17], [2.07, 0.15], [1.86, 0.21]]
+    assert [rows[name]["tail"] for name in ("2015", "all layers", "2013")] == [32, 50, 17]
+    assert [rows[name]["xmin_m2"] for name in ("2015", "all layers", "2013")] \
+        == pytest.approx((6981, 7380, 3138), rel=2e-4)
+    assert [name for name in rows if rows[name]["power_law"] == "fitted"] == ["2015", "all layers"]
+    assert result.summary["sizes"][0]["alpha"] == "(1.86 ± 0.21)"
+    # The peak of a distribution that is not truncated, near 760 m² in 2015, is the work of the smallest mapped area.
+    assert all(rows[name]["rollover_m2"] is None for name in rows)
+
+
+# -- input ---------------------------------------------------------------------------------------------------------
+
+def test_a_series_gives_landslides_searched_ground_and_what_could_not_be_seen(saved, counted, write_series):
+    seen, cloud = saved("seen.gpkg", box(0, 0, 1000, 1000)), saved("cloud.gpkg", box(0, 0, 1000, 250))
+    path = write_series([
+        {"name": "2014", "scenes": ["none.tif"], "searched": seen},
+        {"name": "2015", "scenes": ["none.tif"], "landslides": saved("a.gpkg", box(10, 10, 30, 30), box(10, 600, 30, 620)),
+         "searched": seen, "unusable": cloud},
+        {"name": "2016", "scenes": ["none.tif"]},
+    ])
+    rows, _, _ = counted(series=path, together=True)
+    assert list(rows) == ["2014", "2015", "all layers"]
+    assert (rows["2014"]["TL"], rows["2014"]["observed_km2"]) == (0, pytest.approx(1, rel=2e-3))
+    assert (rows["2015"]["TL"], rows["2015"]["outside"]) == (1, 1)
+    assert rows["2015"]["observed_km2"] == pytest.approx(0.75, rel=2e-3)
+    assert rows["all layers"]["TL"] == 1 and rows["all layers"]["observed_km2"] is None
+
+
+def test_the_command_takes_several_files_even_with_commas(saved, mtl):
+    one, two = saved("2015, final.gpkg", box(0, 0, 20, 20)), saved("2016.gpkg", *squares(40))
+    code, out, _ = mtl("statistics", "--landslides", one, two, "--names", "2015", "2016", "--repetitions", 5)
+    assert code == 0
+    assert "2015" in out and "not assessed" in out and "sizes.png" in out
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    ({}, "No landslides are given."),
+    ({"landslides": ["a.gpkg"], "series": "s.json"}, "Both a series file and landslides are given."),
+    ({"landslides": ["a.gpkg"], "names": ["2015", "2016"]}, "1 layers of landslides have 2 names."),
+])
+def test_landslides_that_are_given_in_no_way_or_two_are_refused(counted, values, said):
+    with pytest.raises(UsageError) as refusal:
+        counted(**values)
+    assert refusal.value.message == said
+
+
+def test_layers_of_one_name_are_refused_before_anything_is_written(saved, counted, tmp_path):
+    path = saved("2015.gpkg", box(0, 0, 20, 20))
+    with pytest.raises(UsageError, match="Two layers are named 2015"):
+        counted(landslides=[path, path])
+    assert [entry.name for entry in tmp_path.iterdir()] == ["2015.gpkg"]
+
+
+def test_ground_that_lies_elsewhere_is_refused(saved, counted):
+    with pytest.raises(InputError, match="no observed ground lies in the area of interest"):
+        counted(landslides=[saved("2015.gpkg", box(0, 0, 20, 20))], area=saved("area.gpkg", box(0, 0, 100, 100)),
+                observed=saved("seen.gpkg", box(5000, 0, 5100, 100)))
+
+
+def test_a_series_without_landslides_is_refused(counted, write_series):
+    with pytest.raises(InputError, match="No epoch"):
+        counted(series=write_series([{"name": "2015", "scenes": ["none.tif"]}]))
