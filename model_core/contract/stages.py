@@ -43,6 +43,7 @@ _ROWS = (
     Stage("evaluate", "evaluate:EvaluateParams", "Judge a map against reference landslides", "Judge"),
     Stage("compare", "compare:CompareParams", "Compare two polygon layers", "Judge"),
     Stage("check-labels", "check_labels:CheckLabelsParams", "Check digitised landslides against the image", "Judge"),
+    Stage("check-sample", "check_sample:CheckSampleParams", "Accuracy and area from checked random points", "Judge"),
     Stage("statistics", "statistics:StatisticsParams", "Count and measure landslides", "Analyse"),
     Stage("sample", "sample:SampleParams", "Make a simulated scene with landslides", "Tools"),
     Stage("models", "models:ModelsParams", "List models and show their cards", "Tools"),
