@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from model_core.arrays.windows import clip, cover, grow, inside, patch_windows, shuffled, tiles, Window
+from model_core.arrays.windows import Window, clip, cover, grow, inside, patch_windows, shuffled, tiles
 from model_core.contract.errors import UsageError
 
 

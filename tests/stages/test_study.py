@@ -1,0 +1,132 @@
+import json
+import shutil
+
+import geopandas as gpd
+import pytest
+
+from model_core.contract.errors import InputError, UsageError
+from model_core.contract.events import Recorder
+from model_core.contract.job import make_job
+from model_core.contract.series import read_series
+from model_core.stages import study
+
+from .conftest import QUICK, do
+
+SETTINGS = {**QUICK, "fine_tuning_epochs": 1, "n_blocks": 3, "folds": 3, "min_landslides": 1, "guard_px": 8}
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory):
+    """Folder of a small simulated study of seven years."""
+    folder = tmp_path_factory.mktemp("years") / "sample"
+    do("sample", out=str(folder), kind="years", small=True, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def three_years(years):
+    """Its series file with three of the years: before, the year of most landslides, and one without any drawn."""
+    data = json.loads((years / "series.json").read_text())
+    data["epochs"] = [epoch for epoch in data["epochs"] if epoch["name"] in ("2014", "2015", "2016")]
+    del data["epochs"][0]["landslides"]
+    (years / "three.json").write_text(json.dumps(data))
+    return str(years / "three.json")
+
+
+@pytest.fixture(scope="module")
+def whole(years, three_years, tmp_path_factory):
+    """Folder, result and report of a study."""
+    out = tmp_path_factory.mktemp("work") / "study"
+    result, report = do("study", series=three_years, training=str(years / "training.json"), out=str(out), **SETTINGS)
+    return out, result, report
+
+
+def rows(folder):
+    return {(row["date"], row["map"]): row for row in json.loads((folder / "study.json").read_text())["accuracy"]}
+
+
+def test_every_date_is_mapped_and_judged_where_something_is_drawn(whole):
+    out, result, _ = whole
+    assert "left out" not in result.summary
+    assert sorted(path.name for path in (out / "zero-shot").iterdir()) == ["2014", "2015", "2016"]
+    assert set(rows(out)) == {(year, kind) for year in ("2015", "2016") for kind in ("zero-shot", "pooled")}
+    assert {row["means"] for (_, kind), row in rows(out).items() if kind == "pooled"} == {"accuracy"}
+
+
+def test_the_table_holds_what_was_drawn(whole, years):
+    for year in ("2015", "2016"):
+        drawn = gpd.read_file(years / f"landslides_{year}.gpkg")
+        row = rows(whole[0])[year, "pooled"]
+        assert row["drawn"] == len(drawn)
+        assert row["drawn [km²]"] == pytest.approx(drawn.area.sum() / 1e6, rel=0.1)
+
+
+def test_all_dates_lie_in_one_geopackage(whole):
+    layers = {name: gpd.read_file(whole[0] / "study.gpkg", layer=name)
+              for name in gpd.list_layers(whole[0] / "study.gpkg")["name"]}
+    assert set(layers) == {"manual", "predicted_zero_shot", "predicted_pooled"}
+    assert set(layers["manual"]["epoch"]) == {"2015", "2016"}
+    assert {frame.crs.to_epsg() for frame in layers.values()} == {32645}
+
+
+def test_a_second_time_nothing_is_done_again(whole, years, three_years):
+    out, first, _ = whole
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.tif")}
+    result, report = do("study", series=three_years, training=str(years / "training.json"), out=str(out), **SETTINGS)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.tif")} == before
+    assert result.summary == first.summary
+    assert not [event for event in report.events if event["event"] == "metric"]
+
+
+def test_labels_drawn_later_change_no_map_of_the_base_model(whole, years, three_years, tmp_path):
+    out, _, _ = whole
+    copied = shutil.copytree(out, tmp_path / "study")
+    maps = {path: path.stat().st_mtime_ns for path in (copied / "zero-shot").rglob("*.tif")}
+    labels = years / "landslides_2016.gpkg"
+    kept = labels.read_bytes()
+    try:
+        gpd.read_file(labels).iloc[1:].to_file(labels, layer="landslides")
+        do("study", series=three_years, training=str(years / "training.json"), out=str(copied), **{**SETTINGS, "folds": 0})
+    finally:
+        labels.write_bytes(kept)
+    assert {path: path.stat().st_mtime_ns for path in (copied / "zero-shot").rglob("*.tif")} == maps
+    assert rows(copied)["2016", "zero-shot"]["drawn"] == rows(out)["2016", "zero-shot"]["drawn"] - 1
+
+
+def test_one_date_that_fails_does_not_lose_the_others(whole, years, three_years, tmp_path):
+    broken = shutil.copytree(years, tmp_path / "sample")
+    scene = next(broken.glob("*2016*simulated.tif"))
+    scene.write_bytes(scene.read_bytes()[: scene.stat().st_size // 2])
+    model = str(whole[0] / "base")
+    result, report = do("study", series=str(broken / "three.json"), model=model, out=str(tmp_path / "study"),
+                        **{**SETTINGS, "folds": 0})
+    assert [row["what"] for row in result.summary["left out"]] == ["2016"]
+    assert sorted(path.name for path in (tmp_path / "study" / "zero-shot").iterdir()) == ["2014", "2015"]
+    assert set(rows(tmp_path / "study")) == {("2015", "zero-shot")}
+    assert any("2016 is left out" in event.get("message", "") for event in report.events)
+
+
+def test_all_problems_are_told_before_anything_is_begun(years, tmp_path):
+    data = json.loads((years / "series.json").read_text())
+    for epoch in data["epochs"]:
+        epoch["scenes"] = [str(years / scene) for scene in epoch["scenes"]]
+    data["epochs"][0]["scenes"] = [str(tmp_path / "missing.tif")]
+    data["epochs"][1]["landslides"] = str(tmp_path / "missing.gpkg")
+    (tmp_path / "series.json").write_text(json.dumps(data))
+    job = make_job("study", {"series": str(tmp_path / "series.json"), "training": str(years / "training.json"),
+                             "out": str(tmp_path / "study")})
+    with pytest.raises(InputError) as error:
+        study.run(job.params, Recorder())
+    assert len(error.value.details["problems"]) >= 2
+    assert "missing.tif" in error.value.message and "missing.gpkg" in error.value.message
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_study_begins_with_a_training_series_or_a_model(three_years):
+    for given in ({}, {"training": "a.json", "model": "b"}):
+        with pytest.raises(UsageError, match="training series"):
+            make_job("study", {"series": three_years, "out": "x", **given})
+
+
+def test_the_years_of_the_sample_can_be_read(years):
+    assert [epoch.name for epoch in read_series(years / "series.json").epochs] == [str(year) for year in range(2013, 2020)]
