@@ -39,7 +39,7 @@ def learning_curves(history: Sequence[Mapping[str, float]], best_epoch: int, tit
     losses.set_title("Tversky loss", fontsize="medium")
     metrics.set_title("on validation ground, threshold 0.5", fontsize="medium")
     figure.suptitle(title)
-    save(figure, path)
+    save_png(figure, path)
 
 
 def tuning_grid(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
@@ -72,11 +72,11 @@ def tuning_grid(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> No
         axes.set_xlabel("filters")
     panels[0].set_ylabel("batch size")
     figure.suptitle(title)
-    save(figure, path)
+    save_png(figure, path)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as a PNG, beside and then renamed."""
+def save_png(figure: Figure, path: Path) -> None:
+    """Writes a figure beside and then renames it."""
     partial = path.with_name(path.name + ".partial")
     figure.savefig(partial, dpi=150, format="png")
     partial.replace(path)

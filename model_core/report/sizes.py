@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from ..arrays.frequency import log_bins
 from ..arrays.inverse_gamma import InverseGamma
 from ..arrays.power_law import PowerLaw
-from .figures import save
+from .figures import save_png
 
 _COLUMNS = 3
 # Okabe and Ito's colours can be told apart by everybody.
@@ -64,7 +64,7 @@ def frequency_area(panels: Sequence[SizePanel], path: Path) -> None:
     if handles:
         figure.legend(list(handles.values()), list(handles), loc="outside upper center", frameon=False,
                       ncols=5 if columns == _COLUMNS else 3, fontsize="small")
-    save(figure, path)
+    save_png(figure, path)
 
 
 def _draw(axes: Axes, panel: SizePanel) -> None:

@@ -1,0 +1,67 @@
+"""Where landslides are, as points in metres."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+from pyproj.exceptions import CRSError
+
+from ..contract.errors import UsageError
+from .areas import area_m2
+from .vectors import in_crs
+
+_AREA_TOLERANCE = 0.02  # every UTM or national system in its own area, but not web Mercator
+
+
+def metric_crs(frame: gpd.GeoDataFrame, wanted: str | None = None) -> str:
+    """A CRS that measures ground metres where some polygons are; "EPSG:32645" where it has a code.
+
+    Args:
+        frame: The polygons, at least one.
+        wanted: The CRS to take; default: that of the polygons where it will do, else their UTM zone.
+
+    Raises:
+        UsageError: `wanted` is unknown, or measures no metres there.
+    """
+    if wanted is None:
+        return _name(frame.crs if _measures_ground_metres(frame, frame.crs) else frame.estimate_utm_crs())
+    try:
+        crs = pyproj.CRS.from_user_input(wanted)
+    except CRSError as error:
+        raise UsageError("grid.crs", f"{wanted} is not a known coordinate system.", "Give it like EPSG:32645.",
+                         crs=wanted) from error
+    if not _measures_ground_metres(frame, crs):
+        raise UsageError("grid.crs-not-metric", f"{wanted} ({crs.name}) does not measure metres on the ground here.",
+                         f"Choose a metric system, for example the UTM zone {_name(frame.estimate_utm_crs())}.",
+                         crs=wanted)
+    return _name(crs)
+
+
+def positions(frame: gpd.GeoDataFrame, *, inside: bool) -> NDArray[np.float64]:
+    """Centroids (n, 2) as x and y in the polygons' own CRS, or with `inside` points that lie on the polygons."""
+    geoms = np.asarray(frame.geometry, dtype=object)
+    points = shapely.point_on_surface(geoms) if inside else shapely.centroid(geoms)
+    return np.column_stack([shapely.get_x(points), shapely.get_y(points)]).astype(np.float64)
+
+
+def within(points: NDArray[np.float64], frame: gpd.GeoDataFrame, distance_m: float = 0.0) -> NDArray[np.bool_]:
+    """Which points (n, 2) lie on a polygon or at most this far from one; both in the same metric CRS."""
+    tree = shapely.STRtree(np.asarray(frame.geometry, dtype=object))
+    found = np.zeros(len(points), dtype=bool)
+    found[tree.query(shapely.points(points), predicate="dwithin", distance=distance_m)[0]] = True
+    return found
+
+
+def _measures_ground_metres(frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> bool:
+    if not crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in crs.axis_info[:2]):
+        return False
+    plane = float(in_crs(frame, crs).geometry.area.sum())
+    return abs(plane / float(area_m2(frame.geometry, frame.crs).sum()) - 1) < _AREA_TOLERANCE
+
+
+def _name(crs: pyproj.CRS) -> str:
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code else str(crs.to_wkt())
