@@ -27,7 +27,8 @@ from .contract.stages import STAGES
 
 _M_ARENA_MAX = -8  # of glibc's malloc.h
 HELP = ("-h", "--help", "help")
-HELP_GROUPS = ("Input", "Output", "Training", "Network", "Split", "Grid", "Polygons", "Augmentation", "Device")
+HELP_GROUPS = ("Input", "Output", "Training", "Network", "Split", "Grid", "Polygons", "Density", "Augmentation",
+               "Device")
 RUN_HELP = """usage: mtl run JOB.json [--out FOLDER] [--resume] [--events json|bars]
 
 Runs a job file, such as the job.json beside earlier results. Relative paths in it begin at the folder of the file.

@@ -33,7 +33,7 @@ def run(params: FineTuneParams, report: Report) -> Result:
     series = series_of(params)
     dated = describe_series(series, report)
     grid = study_grid(dated, series)
-    dated = chosen(dated, params.epochs)
+    dated = chosen(dated, params.dates)
     check_fit(card, dated, grid, report)
     grounds = load_grounds(dated, grid, card.bands, card.scaling, params.min_area_m2, report)
     spec = NetworkSpec(card.bands, card.quantity, card.scaling.rule, card.filters, card.up_convolutions, card)

@@ -50,7 +50,7 @@ def run(params: PredictParams, report: Report) -> Result:
     series = series_of(params)
     dated = describe_series(series, report)
     grid = study_grid(dated, series)
-    dated = chosen(dated, params.epochs)
+    dated = chosen(dated, params.dates)
     check_fit(card, dated, grid, report)
 
     outputs: dict[str, str] = {}

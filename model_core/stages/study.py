@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,8 @@ def run(params: StudyParams, report: Report) -> Result:
             course.attempt(epoch.name, course.judge_fold, "pooled", epoch, pooled)
     for epoch in labelled if params.folds and params.per_date else ():
         course.attempt(epoch.name, course.map_alone, base, epoch)
+    course.attempt("statistics", course.count, labelled, series.area)
+    course.attempt("density", course.spread, labelled, series.area)
     return _finish(folder, series, course, report)
 
 
@@ -91,7 +93,7 @@ class _Course:
         """Maps a date with a model as it is."""
         name = f"{kind}/{safe_name(epoch.name)}"
         found = self._steps.run(name, "predict", {
-            "model": model, "series": self._params.series, "epochs": [epoch.name],
+            "model": model, "series": self._params.series, "dates": [epoch.name],
             "min_area_m2": self._params.min_area_m2, **{key: getattr(self._params, key) for key in DEVICE},
         })
         binary, polygons = (found.outputs[f"{role}_{epoch.name}"] for role in ("binary", "polygons"))
@@ -99,10 +101,10 @@ class _Course:
         if epoch.landslides:
             self.judge(kind, epoch, binary, polygons, model=model)
 
-    def fine_tune(self, model: str, name: str, epochs: tuple[str, ...]) -> Result:
+    def fine_tune(self, model: str, name: str, dates: tuple[str, ...]) -> Result:
         """Fine-tunes on some dates, out of fold."""
         return self._steps.run(name, "fine-tune", self._of(
-            FineTuneParams, series=self._params.series, model=model, epochs=list(epochs),
+            FineTuneParams, series=self._params.series, model=model, dates=list(dates),
             training_epochs=self._params.fine_tuning_epochs, learning_rate=self._params.fine_tuning_rate,
         ))
 
@@ -127,6 +129,33 @@ class _Course:
         })
         self.rows.append({"date": epoch.name, "map": kind, **_row(Path(found.outputs["accuracy"]))})
 
+    def count(self, labelled: Sequence[Epoch], area: str | None) -> None:
+        """Numbers and sizes of what was drawn and of what was mapped, below each other."""
+        layers = {f"{epoch.name} drawn": str(epoch.landslides) for epoch in labelled}
+        kind = self._best_kind()
+        layers |= {f"{name} {kind}": polygons for (of, name), polygons in self.maps.items() if of == kind}
+        if layers:
+            self._steps.run("statistics", "statistics", {
+                "landslides": list(layers.values()), "names": list(layers), "area": area,
+                "min_area_m2": self._params.min_area_m2,
+            })
+
+    def spread(self, labelled: Sequence[Epoch], area: str | None) -> None:
+        """Density of what was drawn, and with the same radius of what was mapped."""
+        radius_m = None
+        if labelled:
+            drawn = self._steps.run("density/drawn", "density", {"series": self._params.series})
+            rows = read_json(Path(drawn.outputs["summary"]))["densities"]
+            radius_m = next((row["radius_m"] for row in rows if row["n"]), None)
+        kind = self._best_kind()
+        layers = {name: polygons for (of, name), polygons in self.maps.items() if of == kind}
+        if layers:
+            self._steps.run(f"density/{kind}", "density", {
+                "landslides": list(layers.values()), "names": list(layers), "area": area, "radius_m": radius_m})
+
+    def _best_kind(self) -> str:
+        return "pooled" if any(kind == "pooled" for kind, _ in self.maps) else "zero-shot"
+
     def _of(self, cls: Any, **changes: Any) -> dict[str, Any]:
         """The study's own values as far as a stage has them."""
         names = {field.name for field in dataclasses.fields(cls)} - {"out", "model", "series"}
@@ -135,10 +164,12 @@ class _Course:
 
 
 def _row(accuracy: Path) -> dict[str, Any]:
-    """The whole area's line of an accuracy file, pixels and objects."""
+    """What an accuracy file says of pixels and objects: on test ground if it knows, which out of fold is everywhere."""
     found = read_json(accuracy)
-    pixels = next(row for row in found["pixels"] if row["ground"] == "whole area")
-    objects = next(row for row in found["objects"] if row["ground"] == "whole area" and row["match"] == "linked"
+    grounds = [row["ground"] for row in found["pixels"]]
+    ground = "test blocks" if "test blocks" in grounds else "whole area"
+    pixels = next(row for row in found["pixels"] if row["ground"] == ground)
+    objects = next(row for row in found["objects"] if row["ground"] == ground and row["match"] == "linked"
                    and row["from_m2"] is None)
     return {
         "means": pixels["means"], "precision": pixels["precision"], "recall": pixels["recall"], "F1": pixels["f1"],

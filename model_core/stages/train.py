@@ -27,7 +27,7 @@ def run(params: TrainParams, report: Report) -> Result:
     series = series_of(params)
     dated = describe_series(series, report)
     grid = study_grid(dated, series)
-    dated = chosen(dated, params.epochs)
+    dated = chosen(dated, params.dates)
     bands = network_bands(dated, params.model_bands)
     grounds = load_grounds(dated, grid, bands, params.scaling, params.min_area_m2, report)
     spec = NetworkSpec(bands, quantity_of(dated, report), params.scaling, params.filters, params.up_convolutions)

@@ -89,6 +89,13 @@ def test_the_new_card_knows_the_ground_of_both_trainings(whole, model):
     assert after.intersection(before).area == pytest.approx(before.area, rel=1e-6)
 
 
+def test_test_ground_that_the_base_model_learned_from_is_not_called_a_test(series, whole, model, tmp_path):
+    seen = read_card(whole[0])  # with other blocks than its base
+    assert seen.measured.startswith("agreement, not accuracy: the base model had learned from")
+    folder, _ = tuned(tmp_path, series, model, layers="head")  # with the same
+    assert read_card(folder).measured.startswith("pooled over all pixels of the test ground")
+
+
 def test_a_stopped_fine_tuning_goes_on_to_the_same_weights(series, model, tmp_path):
     class StopAfterFirst(Recorder):
         def cancelled(self):

@@ -12,14 +12,14 @@ from model_core.stages import study
 
 from .conftest import QUICK, do
 
-SETTINGS = {**QUICK, "fine_tuning_epochs": 1, "n_blocks": 3, "folds": 3, "min_landslides": 1, "guard_px": 8}
+SETTINGS = {**QUICK, "fine_tuning_epochs": 1, "n_blocks": 3, "folds": 3, "min_landslides": 1, "guard_px": 8, "layout": "compact"}
 
 
 @pytest.fixture(scope="module")
 def years(tmp_path_factory):
     """Folder of a small simulated study of seven years."""
     folder = tmp_path_factory.mktemp("years") / "sample"
-    do("sample", out=str(folder), kind="years", small=True, seed=1)
+    do("sample", out=str(folder), kind="years", small=True, seed=0)
     return folder
 
 
@@ -69,6 +69,14 @@ def test_all_dates_lie_in_one_geopackage(whole):
     assert {frame.crs.to_epsg() for frame in layers.values()} == {32645}
 
 
+def test_drawn_and_mapped_landslides_are_counted_and_spread_alike(whole):
+    table = json.loads((whole[0] / "statistics" / "statistics.json").read_text())
+    assert {"2015 drawn", "2016 drawn", "2015 pooled", "2016 pooled"} <= set(str(table).split("'"))
+    radii = {row["radius_m"] for kind in ("drawn", "pooled")
+             for row in json.loads((whole[0] / "density" / kind / "density.json").read_text())["densities"] if row["n"]}
+    assert len(radii) == 1
+
+
 def test_a_second_time_nothing_is_done_again(whole, years, three_years):
     out, first, _ = whole
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.tif")}
@@ -100,7 +108,7 @@ def test_one_date_that_fails_does_not_lose_the_others(whole, years, three_years,
     model = str(whole[0] / "base")
     result, report = do("study", series=str(broken / "three.json"), model=model, out=str(tmp_path / "study"),
                         **{**SETTINGS, "folds": 0})
-    assert [row["what"] for row in result.summary["left out"]] == ["2016"]
+    assert [row["what"] for row in result.summary["left out"]] == ["2016"], result.summary["left out"]
     assert sorted(path.name for path in (tmp_path / "study" / "zero-shot").iterdir()) == ["2014", "2015"]
     assert set(rows(tmp_path / "study")) == {("2015", "zero-shot")}
     assert any("2016 is left out" in event.get("message", "") for event in report.events)

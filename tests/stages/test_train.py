@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 
 import geopandas as gpd
 import h5py
@@ -82,6 +83,30 @@ def test_a_stopped_training_goes_on_to_the_same_weights(series, model, tmp_path)
     assert refused.value.code == "output.unfinished"
     do("train", **values, resume=True)
     assert same_weights(tmp_path / "quick", model)
+
+
+def test_a_training_whose_polygons_have_changed_is_not_resumed(study, tmp_path):
+    class StopAfterFirst(Recorder):
+        def cancelled(self):
+            return any(e["event"] == "metric" and e["step"] == 1 for e in self.events)
+
+    own = shutil.copytree(study, tmp_path / "sample")
+    values = {"series": str(own / "series.json"), "out": str(tmp_path / "quick"), **QUICK}
+    with pytest.raises(Cancelled, match="kept"):
+        train.run(make_job("train", values).params, StopAfterFirst())
+    labels = gpd.read_file(own / "landslides.gpkg")
+    labels.iloc[2:].to_file(own / "landslides.gpkg", layer="landslides")
+    with pytest.raises(UsageError) as refused:
+        do("train", **values, resume=True)
+    assert refused.value.code == "run.other-inputs"
+    assert (tmp_path / "quick.partial").exists()  # nothing that was learned is lost
+    labels.to_file(own / "landslides.gpkg", layer="landslides")
+    do("train", **values, resume=True)
+
+
+def test_folds_of_the_papers_own_split_are_refused(series):
+    with pytest.raises(UsageError, match="no folds"):
+        make_job("train", {"series": series, "out": "x", "split": "paper", "folds": 3})
 
 
 def test_out_of_fold_maps_judge_every_searched_pixel_once(series, tmp_path):

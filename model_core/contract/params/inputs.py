@@ -56,7 +56,7 @@ class SceneInputs:
 class DateInputs(SceneInputs):
     """Some dates of a series; the grid is that of all of them."""
 
-    epochs: Tuple[str, ...] = param((), label="Dates", help="Names of the dates of the series file to work on. "
+    dates: Tuple[str, ...] = param((), label="Dates", help="Names of the dates of the series file to work on. "
                                     "Default: all.", group="Input", advanced=True)
 
 

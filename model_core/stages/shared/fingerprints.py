@@ -59,7 +59,7 @@ def _series_content(series: Series, params: Any) -> Any:
     """Labels only where the stage reads them: a polygon drawn in 2019 does not change the map of 2013."""
     keys = ("scenes", "unusable", "landslides", "searched", "ignore") if hasattr(params, "landslides") \
         else ("scenes", "unusable")
-    names = getattr(params, "epochs", ())
+    names = getattr(params, "dates", ())
     epochs = [[epoch.name, epoch.date, epoch.bands, *(_of_files(epoch, key) for key in keys)]
               if not names or epoch.name in names else _of_files(epoch, "scenes") for epoch in series.epochs]
     return [epochs, series.crs, series.pixel_size_m, content_of(series.area) if series.area else None]

@@ -94,18 +94,18 @@ def study_grid(dated: Sequence[DatedScenes], series: Series) -> Grid:
     return grid
 
 
-def chosen(dated: Sequence[DatedScenes], epochs: Sequence[str]) -> list[DatedScenes]:
+def chosen(dated: Sequence[DatedScenes], wanted: Sequence[str]) -> list[DatedScenes]:
     """The dates of these names, or all.
 
     Raises:
         UsageError: There is none of a name.
     """
     names = [scenes.name for scenes in dated]
-    unknown = [name for name in epochs if name not in names]
+    unknown = [name for name in wanted if name not in names]
     if unknown:
         raise UsageError("series.no-epoch", f"The series has no date named {', '.join(unknown)}.",
                          f"Choose from: {', '.join(names)}.", names=unknown)
-    return [scenes for scenes in dated if not epochs or scenes.name in epochs]
+    return [scenes for scenes in dated if not wanted or scenes.name in wanted]
 
 
 def network_bands(dated: Sequence[DatedScenes], wanted: Sequence[str] = ()) -> tuple[str, ...]:
