@@ -10,7 +10,6 @@ import ctypes
 import dataclasses
 import difflib
 import functools
-import importlib
 import os
 import sys
 import traceback
@@ -20,10 +19,10 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import __version__
 from .contract.errors import Cancelled, MtlError, ResourceError, UsageError
-from .contract.events import Report, Result
 from .contract.job import Job, make_job, read_job, with_absolute_paths
 from .contract.paths import absolute
 from .contract.stages import STAGES
+from .stages import run_stage
 
 _M_ARENA_MAX = -8  # of glibc's malloc.h
 HELP = ("-h", "--help", "help")
@@ -59,13 +58,6 @@ def share_heap() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # other C libraries have no such setting
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
-
-
-def run_stage(job: Job, report: Report) -> Result:
-    """Runs a job's stage; the one place that turns a stage's name into its code."""
-    module = importlib.import_module(f".stages.{STAGES[job.stage].module}", __package__)
-    result: Result = module.run(job.params, report)
-    return result
 
 
 def _command(words: List[str]) -> int:

@@ -15,6 +15,7 @@ import pytest
 
 from model_core import cli
 from model_core.contract.errors import Cancelled
+from model_core.contract.events import Result
 from model_core.contract.presets import PRESETS
 from model_core.contract.stages import STAGES
 
@@ -153,7 +154,7 @@ def job_of(monkeypatch):
     """The parameters that a command line would run with."""
     def run(*words):
         jobs = []
-        monkeypatch.setattr(cli, "run_stage", lambda job, report: jobs.append(job) or cli.Result({}, {}))
+        monkeypatch.setattr(cli, "run_stage", lambda job, report: jobs.append(job) or Result({}, {}))
         assert cli.main([str(word) for word in words]) == 0
         return jobs[0].params
 

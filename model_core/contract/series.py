@@ -54,6 +54,8 @@ class Series:
     pixel_size_m: Optional[float] = param(None, label="Pixel size [m]", help="Of the grid.", minimum=0.1,
                                           maximum=1000.0)
     area: Optional[str] = param(None, label="Area of interest", help="Polygons.", role="vector")
+    remark: str = param("", label="Remark", help="Stands on every page and picture of the report, for example that the "
+                        "images are simulated.")
 
 
 def read_series(path: Path) -> Series:
@@ -123,8 +125,8 @@ def write_series(series: Series, path: Path) -> None:
     rows = [_relative({k: v for k, v in to_dict(epoch).items() if v not in (None, [])}, path.parent)
             for epoch in series.epochs]
     data: Dict[str, Any] = {"version": VERSION, "epochs": rows}
-    for name in ("crs", "pixel_size_m", "area"):
-        if getattr(series, name) is not None:
+    for name in ("crs", "pixel_size_m", "area", "remark"):
+        if getattr(series, name) not in (None, ""):
             data[name] = getattr(series, name)
     if series.area:
         data["area"] = relative(series.area, path.parent)

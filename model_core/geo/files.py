@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -91,6 +93,20 @@ def write_json_atomic(path: Path, data: Any) -> None:
         OutputError: The folder cannot be written or is full; an earlier file of that name is then untouched.
     """
     write_text_atomic(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv_atomic(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows of the same columns as a CSV file; an empty file where there is no row.
+
+    Raises:
+        OutputError: The folder cannot be written or is full; an earlier file of that name is then untouched.
+    """
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_text_atomic(path, text.getvalue())
 
 
 def check_writable(path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyproj
 from affine import Affine
-from pyproj.exceptions import CRSError
 from rasterio.warp import transform as transform_points
 
 from ..contract.errors import InputError, UsageError
+from .metric import AREA_TOLERANCE, checked, has_metres
 
 if TYPE_CHECKING:
     from .scenes import SceneInfo
@@ -91,8 +91,10 @@ def choose_grid(
     if pixel_size_m is not None and not pixel_size_m > 0:
         raise UsageError("grid.pixel-size", f"A pixel size of {pixel_size_m:g} m is not possible.",
                          "Give a pixel size above 0, in metres.", pixel_size_m=pixel_size_m)
-    target = _given_crs(crs, scenes[0]) if crs else _own_crs(scenes[0])
-    size = pixel_size_m or _ground_size_m(scenes[0], target)
+    first = scenes[0]
+    target = checked(crs, lambda given: _measures_ground_metres(given, first), lambda: _utm(first)) if crs \
+        else _own_crs(first)
+    size = pixel_size_m or _ground_size_m(first, target)
     covered = _union([_outline_bounds(scene, target) for scene in scenes])
     wanted = covered
     if aoi_bounds is not None:
@@ -131,34 +133,15 @@ def reproject_points(x: np.ndarray, y: np.ndarray, source: str, target: str) -> 
     return np.asarray(there[0]), np.asarray(there[1])
 
 
-def _given_crs(crs: str, scene: SceneInfo) -> str:
-    try:
-        parsed = pyproj.CRS.from_user_input(crs)
-    except CRSError as error:
-        raise UsageError("grid.crs", f"{crs} is not a known coordinate system.",
-                         "Give it like EPSG:32645.", crs=crs) from error
-    code = parsed.to_epsg()
-    name = f"EPSG:{code}" if code else parsed.to_wkt()
-    if not _measures_ground_metres(name, scene):
-        raise UsageError(
-            "grid.crs-not-metric",
-            f"{crs} ({parsed.name}) does not measure metres on the ground here.",
-            f"Choose a metric system, for example the UTM zone {_utm(scene)}.", crs=crs,
-        )
-    return name
-
-
 def _own_crs(scene: SceneInfo) -> str:
-    return scene.crs if _measures_ground_metres(scene.crs, scene) else _utm(scene)
+    return scene.crs if _measures_ground_metres(pyproj.CRS.from_user_input(scene.crs), scene) else _utm(scene)
 
 
-def _measures_ground_metres(crs: str, scene: SceneInfo) -> bool:
-    parsed = pyproj.CRS.from_user_input(crs)
-    if not parsed.is_projected or any(axis.unit_conversion_factor != 1 for axis in parsed.axis_info[:2]):
+def _measures_ground_metres(crs: pyproj.CRS, scene: SceneInfo) -> bool:
+    if not has_metres(crs):
         return False
     lon, lat = _centre(scene)
-    # Areas within 2 %: every UTM or national system in its own area, but not web Mercator.
-    return bool(abs(pyproj.Proj(parsed).get_factors(lon, lat).areal_scale - 1) < 0.02)
+    return bool(abs(pyproj.Proj(crs).get_factors(lon, lat).areal_scale - 1) < AREA_TOLERANCE)
 
 
 def _utm(scene: SceneInfo) -> str:

@@ -7,13 +7,10 @@ import numpy as np
 import pyproj
 import shapely
 from numpy.typing import NDArray
-from pyproj.exceptions import CRSError
 
-from ..contract.errors import UsageError
 from .areas import area_m2
+from .metric import AREA_TOLERANCE, checked, has_metres, short_name
 from .vectors import in_crs
-
-_AREA_TOLERANCE = 0.02  # every UTM or national system in its own area, but not web Mercator
 
 
 def metric_crs(frame: gpd.GeoDataFrame, wanted: str | None = None) -> str:
@@ -26,18 +23,12 @@ def metric_crs(frame: gpd.GeoDataFrame, wanted: str | None = None) -> str:
     Raises:
         UsageError: `wanted` is unknown, or measures no metres there.
     """
+    def utm() -> str:
+        return short_name(frame.estimate_utm_crs())
+
     if wanted is None:
-        return _name(frame.crs if _measures_ground_metres(frame, frame.crs) else frame.estimate_utm_crs())
-    try:
-        crs = pyproj.CRS.from_user_input(wanted)
-    except CRSError as error:
-        raise UsageError("grid.crs", f"{wanted} is not a known coordinate system.", "Give it like EPSG:32645.",
-                         crs=wanted) from error
-    if not _measures_ground_metres(frame, crs):
-        raise UsageError("grid.crs-not-metric", f"{wanted} ({crs.name}) does not measure metres on the ground here.",
-                         f"Choose a metric system, for example the UTM zone {_name(frame.estimate_utm_crs())}.",
-                         crs=wanted)
-    return _name(crs)
+        return short_name(frame.crs) if _measures_ground_metres(frame, frame.crs) else utm()
+    return checked(wanted, lambda crs: _measures_ground_metres(frame, crs), utm)
 
 
 def positions(frame: gpd.GeoDataFrame, *, inside: bool) -> NDArray[np.float64]:
@@ -56,12 +47,7 @@ def within(points: NDArray[np.float64], frame: gpd.GeoDataFrame, distance_m: flo
 
 
 def _measures_ground_metres(frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> bool:
-    if not crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in crs.axis_info[:2]):
+    if not has_metres(crs):
         return False
     plane = float(in_crs(frame, crs).geometry.area.sum())
-    return abs(plane / float(area_m2(frame.geometry, frame.crs).sum()) - 1) < _AREA_TOLERANCE
-
-
-def _name(crs: pyproj.CRS) -> str:
-    code = crs.to_epsg()
-    return f"EPSG:{code}" if code else str(crs.to_wkt())
+    return abs(plane / float(area_m2(frame.geometry, frame.crs).sum()) - 1) < AREA_TOLERANCE

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage, stats
@@ -24,7 +25,8 @@ def draw_areas(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.sort(law.ppf(rng.uniform(low, high, n)))[::-1]
 
 
-class Body(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Body:
     """A landslide's ground.
 
     Attributes:
@@ -37,6 +39,12 @@ class Body(NamedTuple):
     cols: slice
     mask: np.ndarray
     along: np.ndarray
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """(h, w) float32, 0 at the edges to 1 where the landslide is widest."""
+        distance = ndimage.distance_transform_edt(np.pad(self.mask, 1))[1:-1, 1:-1]
+        return (distance / max(distance.max(), 1)).astype(np.float32)
 
 
 def place_landslides(terrain: Terrain, n: int, rng: np.random.Generator, where: np.ndarray) -> np.ndarray:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from .landslides import Body, place_bodies, source_ground
 from .terrain import Terrain
@@ -19,7 +18,7 @@ HEALED_A_YEAR = 0.06  # of a landslide's width grows over from its edges
 VISIBLE = 0.35  # freshness below which nobody maps a landslide any more
 
 
-@dataclass
+@dataclass(frozen=True)
 class Landslide:
     """A landslide and its state.
 
@@ -36,11 +35,6 @@ class Landslide:
     born: int
     healed: float = 0.0
     fresh: float = 1.0
-    rank: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        distance = ndimage.distance_transform_edt(np.pad(self.body.mask, 1))[1:-1, 1:-1]
-        self.rank = (distance / max(distance.max(), 1)).astype(np.float32)
 
     @property
     def failed(self) -> np.ndarray:
@@ -50,7 +44,7 @@ class Landslide:
     @property
     def bare(self) -> np.ndarray:
         """(h, w) bool: what is not grown over."""
-        return self.failed & (self.rank > self.healed)
+        return self.failed & (self.body.rank > self.healed)
 
 
 def live(

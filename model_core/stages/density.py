@@ -17,14 +17,14 @@ from ..arrays.density import FieldSummary
 from ..arrays.windows import Window, tiles
 from ..contract.events import Report, Result
 from ..contract.params.density import DensityParams
-from ..geo.files import check_space, write_json_atomic, write_text_atomic
+from ..geo.files import check_space, write_csv_atomic, write_json_atomic
 from ..geo.grid import Grid
 from ..geo.rasters import RasterWriter, limited_cache
 from ..geo.vectors import write_layers
 from ..report.density import density_map
 from .shared.density.layers import choose_grid, read_layers
 from .shared.density.maps import BLOCK_PX, DensityMap
-from .shared.density.tables import UNITS, change_row, density_csv, density_row, findings
+from .shared.density.tables import UNITS, change_row, density_row, findings
 from .shared.runs import new_run, safe_name
 
 _FIGURE_PX = 1000  # figures show a raster at about this size
@@ -61,7 +61,7 @@ def run(params: DensityParams, report: Report) -> Result:
         write_json_atomic(folder / "density.json", {
             "unit": UNITS[params.weight], "crs": grid.crs, "pixel_size_m": grid.pixel_size_m, "notes": notes,
             "densities": rows, "changes": change_rows})
-        write_text_atomic(folder / "density.csv", density_csv(rows))
+        write_csv_atomic(folder / "density.csv", rows)
         write_layers(folder / "density_peaks.gpkg", {"density_peaks": _peaks(rows, grid)})
         _draw(maps, rows, pictures, area, params, folder)
     out = Path(params.out)

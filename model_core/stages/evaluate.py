@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas as gpd
-from shapely.geometry import shape
 
 from ..contract.events import Report, Result
 from ..contract.library import find_model
@@ -18,7 +17,7 @@ from .shared.judging.pixels import PixelResult, judge_pixels
 from .shared.judging.reference import Blocks, Reference, read_blocks, read_layer, read_reference
 from .shared.judging.tables import write_tables
 from .shared.runs import new_run
-from .shared.split import SHARED_RIM
+from .shared.split import SHARED_RIM, learned_ground
 
 
 def run(params: EvaluateParams, report: Report) -> Result:
@@ -31,7 +30,7 @@ def run(params: EvaluateParams, report: Report) -> Result:
     """
     reference = read_reference(params, report)
     blocks = read_blocks(params.blocks, report) if params.blocks else None
-    learned = _learned_ground(params.model)
+    learned = learned_ground(find_model(params.model)[0]) if params.model is not None else None
     objects = None
     if params.polygons:
         objects, small = apply_minimum(read_layer(params.polygons, "mapped landslides", report), params.min_area_m2)
@@ -67,12 +66,6 @@ def _map(
     if mapped.is_probability:
         report.log(f"Pixels count as landslide from a probability of {mapped.threshold:g}.")
     return mapped
-
-
-def _learned_ground(model: str | None) -> gpd.GeoDataFrame | None:
-    """The ground whose labels the model has seen; None if unknown."""
-    ground = None if model is None else find_model(model)[0].training_ground
-    return None if ground is None else gpd.GeoDataFrame(geometry=[shape(ground)], crs="EPSG:4326")
 
 
 def _doubt(reference: Reference, pixels: PixelResult, blocks: Blocks | None) -> str | None:

@@ -6,9 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
-from shapely.geometry import shape
 
 from ..arrays.codes import IGNORE, LANDSLIDE
 from ..arrays.runs import RunFinder
@@ -35,6 +33,7 @@ from .shared.scenes import (
     series_of,
     study_grid,
 )
+from .shared.split import learned_ground
 
 
 def run(params: PredictParams, report: Report) -> Result:
@@ -77,6 +76,8 @@ def predict_epoch(
              (("probability", "tif"), ("binary", "tif"), ("polygons", "gpkg"))}
     threshold = card.threshold if params.threshold is None else params.threshold
     tags = {"model": card.name, "date": str(scenes.date or ""), "threshold": f"{threshold:g}"}
+    ground = learned_ground(card)
+    learned = None if ground is None else ground.geometry
     finder, observed_px = RunFinder(grid.width), 0
     with (
         open_stack(scenes, grid, card.bands) as stack,
@@ -95,7 +96,7 @@ def predict_epoch(
         files.publish()
         found = write_objects(
             finder, grid, folder / names["polygons"], min_area_m2=params.min_area_m2, min_pixels=params.min_pixels,
-            date=scenes.date, model_id=card.name, training_ground=training_ground(card), smooth=params.smooth,
+            date=scenes.date, model_id=card.name, training_ground=learned, smooth=params.smooth,
         )
     rows.append({
         "date": scenes.name, "landslides": found.n, "area [m²]": found.area_m2,
@@ -113,10 +114,3 @@ def _window_shape(grid: Grid, params: PredictParams) -> tuple[int, int]:
 def _scaling(scenes: DatedScenes, grid: Grid, card: ModelCard) -> Scaling:
     with open_stack(scenes, grid, card.bands) as stack:
         return scene_scaling(stack, card.scaling)
-
-
-def training_ground(card: ModelCard) -> gpd.GeoSeries | None:
-    """The ground whose labels the model has seen."""
-    if card.training_ground is None:
-        return None
-    return gpd.GeoSeries([shape(card.training_ground)], crs="EPSG:4326")

@@ -22,7 +22,7 @@ from ..simulate.sensor import COVERS, Sky, cover_ground, photograph
 from ..simulate.terrain import make_terrain
 from ..simulate.years import TRAINING_YEAR, Picture, picture_years
 from .shared.runs import new_run
-from .shared.simulated import PIXEL_SIZE_M, TAGS, invented_grid, write_scene
+from .shared.simulated import PIXEL_SIZE_M, REMARK, TAGS, invented_grid, write_scene
 
 # Dates and sun of the paper's images of 2014 and 2015; the haze of the second is part of the task.
 BEFORE = (date(2014, 11, 30), Sky(sun_elevation_deg=40.2, greenness=0.92))
@@ -63,7 +63,7 @@ def _pair(
         Epoch(str(BEFORE[0].year), (str(folder / scenes[0]),), searched=searched),
         Epoch(str(AFTER[0].year), (str(folder / scenes[1]),), landslides=str(folder / "landslides.gpkg"),
               searched=searched),
-    ))
+    ), remark=REMARK)
     write_series(series, folder / "series.json")
     return (
         {"series": "series.json", "before": scenes[0], "after": scenes[1], "landslides": "landslides.gpkg",
@@ -103,8 +103,8 @@ def _years(
                      "smallest [m²]": float(areas.min()), "largest [m²]": float(areas.max()),
                      "clouds [%]": 100 * float(picture.cloudy[inside].mean())})
         report.progress(number / 7, year)
-    write_series(Series(tuple(epochs), area=str(folder / "area.gpkg")), folder / "series.json")
-    write_series(Series(tuple(training)), folder / "training.json")
+    write_series(Series(tuple(epochs), area=str(folder / "area.gpkg"), remark=REMARK), folder / "series.json")
+    write_series(Series(tuple(training), remark=REMARK), folder / "training.json")
     return (
         {"series": "series.json", "training": "training.json", "area": "area.gpkg", "dem": "dem.tif"},
         {"simulated landslides in the area": rows, "area [km²]": area_px**2 * PIXEL_SIZE_M**2 / 1e6},

@@ -16,11 +16,10 @@ from ..contract.params.statistics import StatisticsParams
 from ..contract.series import Epoch, read_series
 from ..geo.areas import apply_minimum, area_m2
 from ..geo.clipping import Clipped, clip, ground_of, union_m2
-from ..geo.files import write_json_atomic, write_text_atomic
+from ..geo.files import write_csv_atomic, write_json_atomic
 from ..geo.vectors import in_crs, read_polygons, stacked, write_layers
 from ..report.sizes import SizePanel, frequency_area
 from .shared.judging.reference import layer_stem, read_layer
-from .shared.judging.tables import csv_text
 from .shared.runs import new_run
 from .shared.size_fits import (
     FITTED,
@@ -94,8 +93,7 @@ def run(params: StatisticsParams, report: Report) -> Result:
             outputs["border"] = "border.gpkg"
             write_layers(folder / outputs["border"], {"border": _border(layers)})
         write_json_atomic(folder / outputs["statistics"], {"min_area_m2": params.min_area_m2, "layers": rows})
-        write_text_atomic(folder / outputs["table"],
-                          csv_text([{**row, "notes": " ".join(row["notes"])} for row in rows]))
+        write_csv_atomic(folder / outputs["table"], [{**row, "notes": " ".join(row["notes"])} for row in rows])
         frequency_area(panels, folder / outputs["figure"])
     return Result({role: str(Path(params.out) / name) for role, name in outputs.items()},
                   {"landslides": [_shown_counts(row) for row in rows],

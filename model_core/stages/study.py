@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,15 +16,17 @@ from ..contract.jsonfile import read_json
 from ..contract.library import find_model
 from ..contract.params.study import StudyParams
 from ..contract.params.train import FineTuneParams, TrainParams
+from ..contract.paths import relative
 from ..contract.series import Epoch, Series, read_series
-from ..geo.files import write_json_atomic, write_text_atomic
+from ..geo.files import write_csv_atomic, write_json_atomic
 from ..geo.study_layers import collect
 from ..geo.vectors import read_polygons
 from .shared.runs import JOB, safe_name
 from .shared.scenes import describe_series, study_grid
 from .shared.steps import Steps
+from .shared.study_folder import SUMMARY, VERSION
 
-LAYERS, ACCURACY, SUMMARY = "study.gpkg", "accuracy.csv", "study.json"
+LAYERS, ACCURACY = "study.gpkg", "accuracy.csv"
 SHOWN = ("date", "map", "means", "precision", "recall", "F1", "drawn", "mapped", "drawn [km²]", "mapped [km²]")
 DEVICE = ("device", "precision", "threads")
 
@@ -67,9 +67,9 @@ class _Course:
     """The steps of a study, the rows of its accuracy table and what failed."""
 
     def __init__(self, params: StudyParams, steps: Steps, report: Report) -> None:
-        self._params, self._steps, self._report = params, steps, report
+        self.params, self.steps, self._report = params, steps, report
         self.rows: list[dict[str, Any]] = []
-        self.maps: dict[tuple[str, str], str] = {}
+        self.maps: dict[tuple[str, str], dict[str, str]] = {}
         self.failures: dict[str, str] = {}
 
     def attempt(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
@@ -86,26 +86,26 @@ class _Course:
     def base(self) -> str:
         """Trains the base model outside the study's area and gives its folder."""
         self._report.stage("Base model")
-        weights = self._steps.run("base", "train", self._of(TrainParams, series=self._params.training, folds=0))
+        weights = self.steps.run("base", "train", self._of(TrainParams, series=self.params.training, folds=0))
         return weights.outputs["weights"]
 
     def map_with(self, model: str, kind: str, epoch: Epoch) -> None:
         """Maps a date with a model as it is."""
         name = f"{kind}/{safe_name(epoch.name)}"
-        found = self._steps.run(name, "predict", {
-            "model": model, "series": self._params.series, "dates": [epoch.name],
-            "min_area_m2": self._params.min_area_m2, **{key: getattr(self._params, key) for key in DEVICE},
+        found = self.steps.run(name, "predict", {
+            "model": model, "series": self.params.series, "dates": [epoch.name],
+            "min_area_m2": self.params.min_area_m2, **{key: getattr(self.params, key) for key in DEVICE},
         })
         binary, polygons = (found.outputs[f"{role}_{epoch.name}"] for role in ("binary", "polygons"))
-        self.maps[kind, epoch.name] = polygons
+        self.maps[kind, epoch.name] = {"binary": binary, "polygons": polygons}
         if epoch.landslides:
             self.judge(kind, epoch, binary, polygons, model=model)
 
     def fine_tune(self, model: str, name: str, dates: tuple[str, ...]) -> Result:
         """Fine-tunes on some dates, out of fold."""
-        return self._steps.run(name, "fine-tune", self._of(
-            FineTuneParams, series=self._params.series, model=model, dates=list(dates),
-            training_epochs=self._params.fine_tuning_epochs, learning_rate=self._params.fine_tuning_rate,
+        return self.steps.run(name, "fine-tune", self._of(
+            FineTuneParams, series=self.params.series, model=model, dates=list(dates),
+            training_epochs=self.params.fine_tuning_epochs, learning_rate=self.params.fine_tuning_rate,
         ))
 
     def map_alone(self, model: str, epoch: Epoch) -> None:
@@ -116,50 +116,51 @@ class _Course:
         """Judges the out-of-fold map of a date: no pixel of it was predicted by a model that saw it."""
         stem = f"out_of_fold_{safe_name(epoch.name)}"
         polygons = Path(found.outputs[stem])
-        self.maps[kind, epoch.name] = str(polygons)
-        self.judge(kind, epoch, str(polygons.with_name(f"{stem}_binary.tif")), str(polygons),
-                   blocks=found.outputs["blocks"])
+        binary = str(polygons.with_name(f"{stem}_binary.tif"))
+        self.maps[kind, epoch.name] = {"binary": binary, "polygons": str(polygons)}
+        self.judge(kind, epoch, binary, str(polygons), blocks=found.outputs["blocks"])
 
     def judge(self, kind: str, epoch: Epoch, binary: str, polygons: str, **known: str) -> None:
         """Compares a map with the landslides that were drawn; `known` tells what the model has seen."""
-        found = self._steps.run(f"accuracy/{kind}/{safe_name(epoch.name)}", "evaluate", {
+        found = self.steps.run(f"accuracy/{kind}/{safe_name(epoch.name)}", "evaluate", {
             "prediction": binary, "polygons": polygons, "reference": epoch.landslides, "searched": epoch.searched,
             "ignore": epoch.ignore, "reference_name": f"landslides drawn for {epoch.name}", **known,
-            "min_area_m2": self._params.min_area_m2,
+            "min_area_m2": self.params.min_area_m2,
         })
         self.rows.append({"date": epoch.name, "map": kind, **_row(Path(found.outputs["accuracy"]))})
 
     def count(self, labelled: Sequence[Epoch], area: str | None) -> None:
         """Numbers and sizes of what was drawn and of what was mapped, below each other."""
         layers = {f"{epoch.name} drawn": str(epoch.landslides) for epoch in labelled}
-        kind = self._best_kind()
-        layers |= {f"{name} {kind}": polygons for (of, name), polygons in self.maps.items() if of == kind}
+        kind, mapped = self._mapped()
+        layers |= {f"{name} {kind}": polygons for name, polygons in mapped.items()}
         if layers:
-            self._steps.run("statistics", "statistics", {
+            self.steps.run("statistics", "statistics", {
                 "landslides": list(layers.values()), "names": list(layers), "area": area,
-                "min_area_m2": self._params.min_area_m2,
+                "min_area_m2": self.params.min_area_m2,
             })
 
     def spread(self, labelled: Sequence[Epoch], area: str | None) -> None:
         """Density of what was drawn, and with the same radius of what was mapped."""
         radius_m = None
         if labelled:
-            drawn = self._steps.run("density/drawn", "density", {"series": self._params.series})
+            drawn = self.steps.run("density/drawn", "density", {"series": self.params.series})
             rows = read_json(Path(drawn.outputs["summary"]))["densities"]
             radius_m = next((row["radius_m"] for row in rows if row["n"]), None)
-        kind = self._best_kind()
-        layers = {name: polygons for (of, name), polygons in self.maps.items() if of == kind}
-        if layers:
-            self._steps.run(f"density/{kind}", "density", {
-                "landslides": list(layers.values()), "names": list(layers), "area": area, "radius_m": radius_m})
+        kind, mapped = self._mapped()
+        if mapped:
+            self.steps.run(f"density/{kind}", "density", {
+                "landslides": list(mapped.values()), "names": list(mapped), "area": area, "radius_m": radius_m})
 
-    def _best_kind(self) -> str:
-        return "pooled" if any(kind == "pooled" for kind, _ in self.maps) else "zero-shot"
+    def _mapped(self) -> tuple[str, dict[str, str]]:
+        """The best kind of map there is, and its polygons by date."""
+        kind = "pooled" if any(kind == "pooled" for kind, _ in self.maps) else "zero-shot"
+        return kind, {name: files["polygons"] for (of, name), files in self.maps.items() if of == kind}
 
     def _of(self, cls: Any, **changes: Any) -> dict[str, Any]:
         """The study's own values as far as a stage has them."""
         names = {field.name for field in dataclasses.fields(cls)} - {"out", "model", "series"}
-        values = to_dict(self._params)
+        values = to_dict(self.params)
         return {**{name: values[name] for name in names if name in values}, **changes}
 
 
@@ -207,23 +208,20 @@ def _finish(folder: Path, series: Series, course: _Course, report: Report) -> Re
     grid = study_grid(describe_series(series, Report()), series)
     layers: dict[str, dict[str, str]] = {
         "manual": {epoch.name: epoch.landslides for epoch in series.epochs if epoch.landslides}}
-    for (kind, name), polygons in course.maps.items():
-        layers.setdefault(f"predicted_{kind.replace('-', '_')}", {})[name] = polygons
+    for (kind, name), files in course.maps.items():
+        layers.setdefault(f"predicted_{kind.replace('-', '_')}", {})[name] = files["polygons"]
     collect(folder / LAYERS, grid.crs, layers)
-    write_text_atomic(folder / ACCURACY, _as_csv(course.rows))
-    write_json_atomic(folder / SUMMARY, {"accuracy": course.rows, "failures": course.failures})
+    write_csv_atomic(folder / ACCURACY, course.rows)
+    write_json_atomic(folder / SUMMARY, {
+        "version": VERSION, "engine": __version__, "series": relative(course.params.series, folder),
+        "remark": series.remark, "dates": [epoch.name for epoch in series.epochs],
+        "maps": [{"date": name, "map": kind, **{role: relative(path, folder) for role, path in files.items()}}
+                 for (kind, name), files in course.maps.items()],
+        "accuracy": course.rows, "failures": course.failures, "steps": course.steps.done,
+    })
     shown = [{key: row[key] for key in SHOWN} for row in course.rows]
     summary: dict[str, Any] = {"accuracy over the whole area": shown}
     if course.failures:
         summary["left out"] = [{"what": name, "why": why} for name, why in course.failures.items()]
     return Result({"layers": str(folder / LAYERS), "accuracy": str(folder / ACCURACY), "study": str(folder / SUMMARY)},
                   summary)
-
-
-def _as_csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()

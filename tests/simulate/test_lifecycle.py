@@ -37,7 +37,7 @@ def test_landslides_grow_over_from_their_edges_and_fade(history):
     for old, new in lasting:
         assert new.fresh < old.fresh
         assert not (new.bare & ~old.bare).any()
-        assert new.rank[new.bare].min() > new.healed
+        assert new.body.rank[new.bare].min() > new.healed
     assert sum(new.bare.sum() for _, new in lasting) < sum(old.bare.sum() for old, _ in lasting)
 
 

@@ -19,6 +19,7 @@ EPSG = 32645
 # Upper left corner somewhere in the Himalaya; the mountains are invented.
 CORNER_M = (320_000.0, 3_115_000.0)
 TAGS = {"simulated": "yes", "note": "Simulated image: invented mountains, no real place."}
+REMARK = "Simulated: invented mountains, landslides and images; no real place."
 _FILL, _CLOUD = 1, 2  # bits of the unusable-data mask
 
 

@@ -12,6 +12,7 @@ from shapely.geometry import shape
 
 from ...arrays import folds
 from ...arrays.codes import IGNORE, LANDSLIDE, NOWHERE, ROLE_NAMES, TEST, TRAIN, VALIDATION
+from ...contract.card import ModelCard
 from ...contract.errors import InputError
 from ...contract.events import Report
 from ...geo.areas import area_m2
@@ -145,18 +146,26 @@ def seen_ground(split: Split, ground: Ground, before: dict[str, Any] | None = No
     return geometry
 
 
-def share_seen(split: Split, grounds: Sequence[Ground], seen: dict[str, Any] | None) -> float:
+def learned_ground(card: ModelCard) -> gpd.GeoDataFrame | None:
+    """The ground whose labels a model has seen, as its card tells it; None if it does not tell."""
+    if card.training_ground is None:
+        return None
+    return gpd.GeoDataFrame(geometry=[shape(card.training_ground)], crs="EPSG:4326")
+
+
+def share_seen(split: Split, grounds: Sequence[Ground], card: ModelCard) -> float:
     """Share of the test ground of all dates that lies on ground which a model has learned from.
 
     Args:
         split: Who may see what.
         grounds: For their grid.
-        seen: GeoJSON geometry (WGS 84) of a model's card; None if it saw no ground or does not tell.
+        card: Of the model.
     """
-    if seen is None:
+    learned = learned_ground(card)
+    if learned is None:
         return 0.0
     grid = grounds[0].grid
-    known = burn_ids(grid, in_crs(gpd.GeoDataFrame(geometry=[shape(seen)], crs="EPSG:4326"), grid.crs)) > 0
+    known = burn_ids(grid, in_crs(learned, grid.crs)) > 0
     test = [role_map == TEST for role_map in split.maps]
     total = sum(int(np.count_nonzero(where)) for where in test)
     return sum(int(np.count_nonzero(where & known)) for where in test) / total if total else 0.0

@@ -5,24 +5,24 @@ place where it lies do not matter. What a step leaves is whole or absent (`runs.
 any moment and goes on from there, an unfinished training in the middle of it.
 
 study/
-base/, predicted/2015/, ...  what the steps leave
+base/, zero-shot/2015/, ...  what the steps leave
 .steps/base.json, ...        what they were made from
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ...contract.events import Report, Result
 from ...contract.job import Job, make_job
-from ...contract.stages import STAGES
 from ...geo.files import write_json_atomic
+from .. import run_stage
 from .fingerprints import fingerprint
 
 _RECORDS = ".steps"
@@ -34,10 +34,15 @@ class Steps:
     Args:
         folder: Of the whole work; made if missing.
         report: Told everything.
+
+    Attributes:
+        done: By name, in the order in which they were asked for: `stage`, `outputs` (paths below the folder by role),
+            `summary`, `warnings`, and `seconds` that it took when it was done.
     """
 
     def __init__(self, folder: Path, report: Report) -> None:
         self.folder = folder
+        self.done: dict[str, dict[str, Any]] = {}
         self._report = report
 
     def run(self, name: str, stage: str, values: Mapping[str, Any]) -> Result:
@@ -55,9 +60,9 @@ class Steps:
         job = make_job(stage, {**values, "out": str(out)})
         made_from = fingerprint(job)
         known = _read(record)
-        if known.get("made_from") == made_from and out.exists() and "outputs" in known:
+        if known.get("made_from") == made_from and out.exists() and "seconds" in known:
             self._report.log(f"{name} is done already.")
-            return Result({role: str(self.folder / path) for role, path in known["outputs"].items()}, known["summary"])
+            return self._result(name, known)
         unfinished = out.with_name(out.name + ".partial")
         resume = known.get("made_from") == made_from and unfinished.exists() and hasattr(job.params, "resume")
         shutil.rmtree(out, ignore_errors=True)
@@ -68,11 +73,34 @@ class Steps:
         write_json_atomic(record, {"made_from": made_from})
         if resume:
             job = Job(stage, dataclasses.replace(job.params, resume=True))
-        module = importlib.import_module(f"...{STAGES[stage].module}", __name__)
-        result: Result = module.run(job.params, self._report)
+        heard, began = _Warnings(self._report), time.monotonic()
+        result = run_stage(job, heard)
         outputs = {role: Path(path).relative_to(self.folder).as_posix() for role, path in result.outputs.items()}
-        write_json_atomic(record, {"made_from": made_from, "outputs": outputs, "summary": result.summary})
-        return result
+        known = {"made_from": made_from, "stage": stage, "outputs": outputs, "summary": result.summary,
+                 "warnings": heard.heard, "seconds": round(time.monotonic() - began, 1)}
+        write_json_atomic(record, known)
+        return self._result(name, known)
+
+    def _result(self, name: str, known: dict[str, Any]) -> Result:
+        self.done[name] = {key: value for key, value in known.items() if key != "made_from"}
+        return Result({role: str(self.folder / path) for role, path in known["outputs"].items()}, known["summary"])
+
+
+class _Warnings(Report):
+    """Passes everything on and keeps what an analyst should still know when the step is long done."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+        self._report = report
+
+    def emit(self, kind: str, **values: Any) -> None:
+        if kind == "log" and values["level"] == "warning" and values["message"] not in self.heard:
+            self.heard.append(values["message"])
+        self._report.emit(kind, **values)
+
+    def cancelled(self) -> bool:
+        return self._report.cancelled()
 
 
 def _read(record: Path) -> dict[str, Any]:

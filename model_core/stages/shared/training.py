@@ -91,7 +91,7 @@ def train_on(
     zero_shot: tuple[Confusion, ...] = ()
     measured = MEASURED
     if spec.base is not None:
-        share = share_seen(split, grounds, spec.base.training_ground)
+        share = share_seen(split, grounds, spec.base)
         if share > SHARED_RIM:
             measured = f"agreement, not accuracy: the base model had learned from {share:.0%} of the test ground"
             report.warn(f"The base model has learned from {share:.0%} of the test ground: the numbers on it are "

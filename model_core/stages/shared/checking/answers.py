@@ -15,7 +15,7 @@ from ....contract.errors import InputError
 from ....contract.events import Report, Result
 from ....contract.params.check_sample import CheckSampleParams
 from ....geo.check_points import SampleDesign, read_points
-from ....geo.files import write_json_atomic, write_text_atomic
+from ....geo.files import write_csv_atomic, write_json_atomic
 from ..runs import new_run
 
 YES, NO, UNSURE, NONE = "yes", "no", "unsure", ""
@@ -53,7 +53,7 @@ def estimate(params: CheckSampleParams, points: str, report: Report) -> Result:
         write_json_atomic(folder / "area_and_accuracy.json", {
             "map": design.map_name, "checked_m2": ground_m2, "mapped_m2": mapped_m2, "estimates": rows,
             "strata": strata, "edge_px": design.edge_px, "seed": design.seed, "notes": notes})
-        write_text_atomic(folder / "area_and_accuracy.csv", _csv(rows))
+        write_csv_atomic(folder / "area_and_accuracy.csv", rows)
         report.progress(1.0)
     out = Path(params.out)
     return Result(
@@ -163,8 +163,3 @@ def _shown(variants: dict[str, dict[str, Estimate | None]], ground_m2: float, ma
                 row.update({"estimate": value, "95 % interval": value and f"{low} to {high}"})
         rows.append(row)
     return [*rows, {"measure": "area that the map shows [m²]", "estimate": f"{mapped_m2:,.0f}"}]
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    lines = [",".join(rows[0]), *(",".join("" if v is None else str(v) for v in row.values()) for row in rows)]
-    return "\n".join(lines) + "\n"

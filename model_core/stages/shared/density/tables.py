@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -50,15 +48,6 @@ def change_row(earlier: dict[str, Any], later: dict[str, Any], field: FieldSumma
         "peak to peak": None if None in peaks else _short(peaks[1] - peaks[0]),
         "largest fall": _short(field.lowest), "largest rise": _short(field.highest), "mean": _short(field.mean),
     }
-
-
-def density_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def findings(maps: Sequence[DensityMap], rows: Sequence[dict[str, Any]], params: DensityParams) -> Iterator[str]:

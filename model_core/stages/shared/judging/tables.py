@@ -6,8 +6,6 @@ agreement with a named reference: two people who trace the same ground agree at 
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -24,7 +22,7 @@ from ....arrays.objects import (
     detection,
     size_class,
 )
-from ....geo.files import write_json_atomic, write_text_atomic
+from ....geo.files import write_csv_atomic, write_json_atomic
 from ....geo.vectors import write_layers
 from .books import GroundResult
 from .objects import ObjectResult
@@ -62,8 +60,8 @@ def write_tables(
         "reference": reference, "notes": list(notes), "pixels": pixel_rows, "objects": object_rows,
         "object_classes": class_rows, "f1_of_a_perfect_map": perfect,
     })
-    write_text_atomic(folder / f"{stem}.csv", csv_text(pixel_rows))
-    write_text_atomic(folder / "objects.csv", csv_text(object_rows))
+    write_csv_atomic(folder / f"{stem}.csv", pixel_rows)
+    write_csv_atomic(folder / "objects.csv", object_rows)
     write_layers(folder / "objects.gpkg", {"mapped": objects.mapped, "reference": objects.reference},
                  {"reference": reference})
     names = {stem: f"{stem}.json", f"{stem}_table": f"{stem}.csv", "object_table": "objects.csv",
@@ -149,15 +147,6 @@ def _on(ground: GroundResult, objects: ObjectResult) -> tuple[np.ndarray, np.nda
     if ground.role == "test":
         return objects.mapped_on_test, objects.reference_on_test
     return np.ones_like(objects.mapped_on_test), np.ones_like(objects.reference_on_test)
-
-
-def csv_text(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows of the same columns as the text of a CSV file."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _short(value: float | None) -> float | None:
