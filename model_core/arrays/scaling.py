@@ -45,20 +45,21 @@ def statistics(samples: Image, rule: str) -> tuple[tuple[float, ...], tuple[floa
     return tuple(centre.tolist()), tuple(spread.tolist())
 
 
-def apply(image: Image, valid: NDArray[np.bool_], scaling: Scaling) -> Image:
+def apply(image: Image, valid: NDArray[np.bool_], scaling: Scaling, out: Image | None = None) -> Image:
     """Network input of an image; unobserved pixels become 0, which is each band's centre.
 
     Args:
         image: (H, W, B) float32 in the card's quantity.
         valid: (H, W) bool.
         scaling: With centre and spread of this scene.
+        out: Where to put the result, maybe `image` itself.
 
     Returns:
         (H, W, B) float32 within +-`scaling.clip`.
     """
     centre = np.asarray(scaling.centre, np.float32)
     spread = np.asarray(scaling.spread, np.float32)
-    scaled: Image = image - centre
+    scaled: Image = np.subtract(image, centre, out=out)
     scaled /= spread
     np.clip(scaled, -scaling.clip, scaling.clip, out=scaled)
     if not valid.all():

@@ -19,6 +19,8 @@ SPACING_M = 1000.0
 # 8 such pixels would fall below 200 m².
 BOUND_TOLERANCE = 1e-3
 
+_AT_A_TIME = 1000  # polygons; their vertices are copied several times while they are measured
+
 
 def area_m2(geometries: Any, crs: Any) -> NDArray[np.float64]:
     """Ellipsoidal area of each polygon.
@@ -46,6 +48,12 @@ def measure(geometries: Any, crs: Any) -> tuple[NDArray[np.float64], NDArray[np.
     """
     geoms = np.asarray(geometries, dtype=object)
     crs = pyproj.CRS.from_user_input(crs)
+    pieces = [_measure(geoms[k : k + _AT_A_TIME], crs) for k in range(0, max(len(geoms), 1), _AT_A_TIME)]
+    area, perimeter = zip(*pieces, strict=True)
+    return np.concatenate(area), np.concatenate(perimeter)
+
+
+def _measure(geoms: NDArray[Any], crs: pyproj.CRS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     parts, part_geom = shapely.get_parts(densify(geoms, crs), return_index=True)
     rings, ring_part = shapely.get_rings(parts, return_index=True)
     xy, xy_ring = shapely.get_coordinates(rings, return_index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from .vectors import in_crs, write_layers
 
 _READ_ROWS = 512  # as the blocks of our own rasters
 _OUTLINED_PX = 2**22  # outlined at a time
+_AT_A_TIME = 500  # outlines; as Python's numbers they take ten times their memory
 # How much larger on the ground a pixel may be than the largest of those that were measured over the map.
 _LARGER = 1.05
 
@@ -165,9 +166,10 @@ def _outlines(finder: RunFinder, wanted: NDArray[np.int64], n: int, grid: Grid) 
     for top in range(0, grid.height, rows):
         part = grid.window(slice(top, min(top + rows, grid.height)), slice(0, grid.width))
         image = finder.rows(top, top + part.height, numbers)
-        found = list(shapes(image, image > 0, finder.connectivity, part.transform))
-        pieces.append(_polygons([outline["coordinates"] for outline, _ in found]))
-        owners.append(np.array([number for _, number in found], np.int64) - 1)
+        found = shapes(image, image > 0, finder.connectivity, part.transform)
+        while some := list(islice(found, _AT_A_TIME)):
+            pieces.append(_polygons([outline["coordinates"] for outline, _ in some]))
+            owners.append(np.array([number for _, number in some], np.int64) - 1)
     valid, owner = np.concatenate(pieces), np.concatenate(owners)
     touching = ~shapely.is_valid(valid)  # rings that touch themselves where pixels meet at a corner
     valid[touching] = shapely.make_valid(valid[touching], method="structure", keep_collapsed=False)

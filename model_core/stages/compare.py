@@ -42,6 +42,6 @@ def run(params: CompareParams, report: Report) -> Result:
         report.stage("Comparing objects")
         judged = judge_objects(polygons, reference.landslides, pixels)
         names, tables = write_tables("agreement", folder, reference.name, pixels, judged, notes,
-                                     independent_test=False)
+                                     unseen=None)
         report.progress(1.0)
     return Result({role: str(Path(params.out) / name) for role, name in names.items()}, tables)

@@ -51,7 +51,7 @@ def run(params: EvaluateParams, report: Report) -> Result:
         for note in notes:
             report.warn(note)
         names, tables = write_tables("accuracy", folder, reference.name, pixels, judged, notes,
-                                     independent_test=doubt is None)
+                                     unseen=None if doubt else "" if blocks is None else "test")
         report.progress(1.0)
     return Result({role: str(Path(params.out) / name) for role, name in names.items()}, tables)
 
@@ -70,9 +70,11 @@ def _map(
 
 def _doubt(reference: Reference, pixels: PixelResult, blocks: Blocks | None) -> str | None:
     """Why no number may be called accuracy; None where those of the test ground may."""
+    if blocks is None and pixels.on_learned is not None and pixels.on_learned <= SHARED_RIM:
+        return None  # zero-shot: the model learned elsewhere, and its card says where
     if blocks is None:
-        return (f"No blocks are given: all numbers are agreement with {reference.name}, not accuracy, because the "
-                "model may have learned from part of this ground.")
+        return (f"Neither blocks nor a model that learned elsewhere are given: all numbers are agreement with "
+                f"{reference.name}, not accuracy, because the model may have learned from part of this ground.")
     if not (blocks.role == "test").any():
         return "No block is a test block: all numbers are agreement, not accuracy."
     if blocks.leak:

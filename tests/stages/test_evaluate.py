@@ -241,6 +241,16 @@ def test_ground_that_the_model_learned_from_is_told(study, monkeypatch):
     assert {row["means"] for row in tables["pixels"]} == {"agreement"}
 
 
+def test_without_blocks_a_model_that_learned_elsewhere_is_judged_by_accuracy(study, monkeypatch):
+    class Card:
+        training_ground = layer(rectangle(5000, 0, 6000, 100)).to_crs("EPSG:4326").geometry.iloc[0].__geo_interface__
+
+    monkeypatch.setattr(evaluate, "find_model", lambda name: (Card, None))
+    _, tables, report, _ = evaluated(study, model="any")
+    assert [row["means"] for row in tables["pixels"]] == ["accuracy"]
+    assert "not accuracy" not in warnings(report)
+
+
 def test_test_blocks_that_the_model_never_saw_stay_accuracy(study, monkeypatch):
     class Card:
         training_ground = layer(rectangle(0, 0, 80, 100)).to_crs("EPSG:4326").geometry.iloc[0].__geo_interface__

@@ -214,7 +214,7 @@ def scaled_reader(stack: SceneStack, scaling: Scaling) -> Reader:
 
     def read(rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
         pixels, valid = stack.read(rows, cols)
-        return scalings.apply(pixels, valid, scaling), valid
+        return scalings.apply(pixels, valid, scaling, out=pixels), valid
 
     return read
 

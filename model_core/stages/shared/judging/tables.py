@@ -35,7 +35,7 @@ DIGITS = 5
 
 def write_tables(
     stem: str, folder: Path, reference: str, pixels: PixelResult, objects: ObjectResult, notes: Sequence[str],
-    *, independent_test: bool,
+    *, unseen: str | None,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Writes the tables into a folder.
 
@@ -45,12 +45,12 @@ def write_tables(
         reference: Name of the reference.
         pixels, objects: What was found.
         notes: Sentences that belong to the numbers.
-        independent_test: Test ground lies apart from training ground, so that it tells the accuracy.
+        unseen: Role of the ground that the model never learned from: "test", "" for the whole area, None for no ground.
 
     Returns:
         File names by role, and the tables to show at once.
     """
-    pixel_rows = [_pixel_row(ground, reference, pixels.pixel_m2, independent_test) for ground in pixels.grounds]
+    pixel_rows = [_pixel_row(ground, reference, pixels.pixel_m2, unseen) for ground in pixels.grounds]
     object_grounds = [ground for ground in pixels.grounds if ground.tolerant_f1 is not None]
     object_rows = [row for ground in object_grounds for row in _object_rows(ground, objects)]
     class_rows = [row for ground in object_grounds for row in _class_rows(ground, objects)]
@@ -76,15 +76,11 @@ def write_tables(
     return names, shown
 
 
-def means(ground: GroundResult, independent_test: bool) -> str:
-    """What numbers on this ground may be called."""
-    return ACCURACY if ground.role == "test" and independent_test else AGREEMENT
-
-
-def _pixel_row(ground: GroundResult, reference: str, pixel_m2: float, independent_test: bool) -> dict[str, Any]:
+def _pixel_row(ground: GroundResult, reference: str, pixel_m2: float, unseen: str | None) -> dict[str, Any]:
     counts, km2 = ground.counts, pixel_m2 / 1e6
     row: dict[str, Any] = {
-        "ground": ground.name, "role": ground.role, "means": means(ground, independent_test), "reference": reference,
+        "ground": ground.name, "role": ground.role,
+        "means": ACCURACY if ground.role == unseen else AGREEMENT, "reference": reference,
         "judged_km2": _short(counts.total * km2),
         "reference_km2": _short((counts.tp + counts.fn) * km2),
         "mapped_km2": _short((counts.tp + counts.fp) * km2),
