@@ -46,6 +46,7 @@ _ROWS = (
     Stage("check-sample", "check_sample:CheckSampleParams", "Accuracy and area from checked random points", "Judge"),
     Stage("statistics", "statistics:StatisticsParams", "Count and measure landslides", "Analyse"),
     Stage("density", "density:DensityParams", "Map the density of landslides and its change", "Analyse"),
+    Stage("report", "report:ReportParams", "Write a study as one page with tables and figures", "Analyse"),
     Stage("sample", "sample:SampleParams", "Make a simulated scene with landslides", "Tools"),
     Stage("models", "models:ModelsParams", "List models and show their cards", "Tools"),
     Stage("doctor", "models:DoctorParams", "Show the device in use, versions and disk", "Tools"),

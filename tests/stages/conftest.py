@@ -15,6 +15,8 @@ QUICK = {"filters": 8, "training_epochs": 2, "batch_size": 8, "patch_size_px": 6
          "guard_px": 16, "n_blocks": 3, "precision": "float32"}
 # The same on the command line.
 QUICK_WORDS = tuple(word for name, value in QUICK.items() for word in (f"--{name.replace('_', '-')}", str(value)))
+# A whole study with it.
+SETTINGS = {**QUICK, "fine_tuning_epochs": 1, "n_blocks": 3, "folds": 3, "min_landslides": 1, "guard_px": 8, "layout": "compact"}
 
 
 def do(stage, **values):
@@ -42,6 +44,32 @@ def model(series, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "quick"
     do("train", series=series, out=str(folder), **QUICK)
     return folder
+
+
+@pytest.fixture(scope="session")
+def years(tmp_path_factory):
+    """Folder of a small simulated study of seven years."""
+    folder = tmp_path_factory.mktemp("years") / "sample"
+    do("sample", out=str(folder), kind="years", small=True, seed=0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def three_years(years):
+    """Its series file with three of the years: before, the year of most landslides, and one without any drawn."""
+    data = json.loads((years / "series.json").read_text())
+    data["epochs"] = [epoch for epoch in data["epochs"] if epoch["name"] in ("2014", "2015", "2016")]
+    del data["epochs"][0]["landslides"]
+    (years / "three.json").write_text(json.dumps(data))
+    return str(years / "three.json")
+
+
+@pytest.fixture(scope="session")
+def whole(years, three_years, tmp_path_factory):
+    """Folder, result and report of a study."""
+    out = tmp_path_factory.mktemp("work") / "study"
+    result, report = do("study", series=three_years, training=str(years / "training.json"), out=str(out), **SETTINGS)
+    return out, result, report
 
 
 @pytest.fixture

@@ -10,35 +10,7 @@ from model_core.contract.job import make_job
 from model_core.contract.series import read_series
 from model_core.stages import study
 
-from .conftest import QUICK, do
-
-SETTINGS = {**QUICK, "fine_tuning_epochs": 1, "n_blocks": 3, "folds": 3, "min_landslides": 1, "guard_px": 8, "layout": "compact"}
-
-
-@pytest.fixture(scope="module")
-def years(tmp_path_factory):
-    """Folder of a small simulated study of seven years."""
-    folder = tmp_path_factory.mktemp("years") / "sample"
-    do("sample", out=str(folder), kind="years", small=True, seed=0)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def three_years(years):
-    """Its series file with three of the years: before, the year of most landslides, and one without any drawn."""
-    data = json.loads((years / "series.json").read_text())
-    data["epochs"] = [epoch for epoch in data["epochs"] if epoch["name"] in ("2014", "2015", "2016")]
-    del data["epochs"][0]["landslides"]
-    (years / "three.json").write_text(json.dumps(data))
-    return str(years / "three.json")
-
-
-@pytest.fixture(scope="module")
-def whole(years, three_years, tmp_path_factory):
-    """Folder, result and report of a study."""
-    out = tmp_path_factory.mktemp("work") / "study"
-    result, report = do("study", series=three_years, training=str(years / "training.json"), out=str(out), **SETTINGS)
-    return out, result, report
+from .conftest import SETTINGS, do
 
 
 def rows(folder):

@@ -1,0 +1,86 @@
+"""Tables 1 and 4: what was drawn, and beside it what was mapped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....report.pieces import Picture, Section, Table
+from ..study_folder import StudyFolder
+from .reading import NO_INVENTORY, dates, numbered, step_file
+
+_UNCERTAIN = ("No interval is given for TL and TAL: neither drawing nor mapping says how far its own numbers are off. "
+              "Checked random points do (`mtl check-sample`; Olofsson et al. 2014).")
+
+
+def counts(study: StudyFolder) -> dict[str, dict[str, Any]]:
+    """What the statistics say, by name of the layer, such as "2015 drawn" or "2015 pooled"."""
+    found = step_file(study, "statistics", "statistics")
+    return {} if found is None else {row["name"]: row for row in found["layers"]}
+
+
+def inventories(study: StudyFolder, pictures: dict[str, Picture]) -> Section:
+    """Table 1 and Figure 1."""
+    known = counts(study)
+    rows = [_inventory_row(date, known.get(f"{date} drawn")) for date in dates(study)]
+    figure = numbered(pictures.get("figure_1"), "1")
+    if not known:
+        return Section("Manual inventories", ["The landslides were not counted; see what was left out."], figure)
+    drawn = [date for date in dates(study) if f"{date} drawn" in known]
+    minimum = step_file(study, "statistics", "statistics")["min_area_m2"]
+    text = (f"Landslides were drawn by hand for {len(drawn)} of {len(rows)} dates. Those below {minimum:g} m² are left "
+            "out.")
+    if study.series.area:
+        text += (" A landslide counts where a point on its surface lies in the area of interest, and is clipped at its "
+                 "border.")
+    table = Table("table_1_manual_inventories", "Table 1. Manual inventory by date", (
+        "TL: number of landslides; TAL: their total area, ground that is drawn twice counted once; MinAL, MaxAL, mean "
+        "and median: of a single landslide's area. Densities refer to the observed ground. " + _UNCERTAIN), rows)
+    return Section("Manual inventories", [text], [table, *figure])
+
+
+def _inventory_row(date: str, row: dict[str, Any] | None) -> dict[str, Any]:
+    found = row or dict.fromkeys(("TL", "TAL_m2", "MinAL_m2", "MaxAL_m2", "mean_m2", "median_m2", "observed_km2",
+                                  "number_per_km2", "area_density"))
+    density = found["area_density"]
+    return {
+        "date": date, "TL": found["TL"], "TAL [m²]": found["TAL_m2"],
+        "interval of TL and TAL": _interval(row), "MinAL [m²]": found["MinAL_m2"],
+        "MaxAL [m²]": found["MaxAL_m2"], "mean [m²]": found["mean_m2"], "median [m²]": found["median_m2"],
+        "observed [km²]": found["observed_km2"], "landslides per km²": found["number_per_km2"],
+        "share of ground [%]": None if density is None else 100 * density,
+    }
+
+
+def _interval(*rows: dict[str, Any] | None) -> str:
+    known = [row for row in rows if row is not None]
+    return "; ".join(dict.fromkeys(row[name] for row in known for name in ("TL_interval", "TAL_interval"))
+                     ) or NO_INVENTORY
+
+
+def comparison(study: StudyFolder) -> Section:
+    """Table 4."""
+    title = "Numbers and areas, manual and mapped"
+    known, kind = counts(study), study.best_map()
+    rows = [_comparison_row(date, known.get(f"{date} drawn"), known.get(f"{date} {kind}")) for date in dates(study)]
+    if not known:
+        return Section(title, ["The landslides were not counted; see what was left out."])
+    table = Table("table_4_manual_and_mapped", "Table 4. Manual and mapped landslides by date", (
+        f"As Table 1; mapped: the {kind} maps. Over the whole area of interest. " + _UNCERTAIN + "\n"
+        "In the paper (Bhuyan et al. 2023, Table 4): 26 to 136 manual and 38 to 117 mapped landslides with 0.44 to "
+        "1.86 and 0.37 to 1.63 km² (intervals not assessed), in another area of 33 km²; 70 % of its manual landslides "
+        "had been learned from."), rows)
+    text = ("Equal totals do not mean equal maps: false alarms and misses can make up for each other, which only the "
+            "comparison place by place shows (Table 3).")
+    return Section(title, [text], [table])
+
+
+def _comparison_row(date: str, drawn: dict[str, Any] | None, mapped: dict[str, Any] | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"date": date}
+    for shown, name in (("TL", "TL"), ("TAL{} [m²]", "TAL_m2"), ("MinAL{} [m²]", "MinAL_m2"),
+                        ("MaxAL{} [m²]", "MaxAL_m2")):
+        for which, found in ((" manual", drawn), (" mapped", mapped)):
+            head = shown.format(which) if "{}" in shown else shown + which
+            row[head] = None if found is None else found[name]
+        if name == "TAL_m2":
+            row["intervals of TL and TAL"] = _interval(drawn, mapped)
+    return row
