@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,3 +81,10 @@ def save_png(figure: Figure, path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
     figure.savefig(partial, dpi=150, format="png")
     partial.replace(path)
+
+
+def png_bytes(figure: Figure, dpi: float) -> bytes:
+    """The figure as a PNG, for a page that holds its pictures itself."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=dpi, format="png")
+    return buffer.getvalue()
