@@ -44,6 +44,7 @@ _ROWS = (
     Stage("compare", "compare:CompareParams", "Compare two polygon layers", "Judge"),
     Stage("check-labels", "check_labels:CheckLabelsParams", "Check digitised landslides against the image", "Judge"),
     Stage("check-sample", "check_sample:CheckSampleParams", "Accuracy and area from checked random points", "Judge"),
+    Stage("inventory", "inventory:InventoryParams", "Join traced, reviewed and mapped landslides", "Analyse"),
     Stage("statistics", "statistics:StatisticsParams", "Count and measure landslides", "Analyse"),
     Stage("density", "density:DensityParams", "Map the density of landslides and its change", "Analyse"),
     Stage("report", "report:ReportParams", "Write a study as one page with tables and figures", "Analyse"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -94,6 +95,7 @@ def densify(geometries: Any, crs: pyproj.CRS) -> Any:
     return shapely.segmentize(geometries, spacing)
 
 
+@lru_cache(maxsize=16)
 def _to_degrees(crs: pyproj.CRS) -> pyproj.Transformer:
     geod = _geod(crs)
     degrees = pyproj.CRS.from_dict({"proj": "longlat", "a": geod.a, "b": geod.b, "no_defs": True})

@@ -18,9 +18,10 @@ class PixelClass(NamedTuple):
 
 
 def class_writer(
-    path: Path, grid: Grid, classes: Mapping[int, PixelClass], nodata: int, tags: Mapping[str, Any]
+    path: Path, grid: Grid, classes: Mapping[int, PixelClass], nodata: int, tags: Mapping[str, Any], description: str
 ) -> RasterWriter:
     """A writer of uint8 classes, with their colour table in the file and their names as metadata."""
     names = {f"class_{value}": meaning.name for value, meaning in classes.items()}
     colours = {value: meaning.rgba for value, meaning in classes.items()}
-    return RasterWriter(path, grid, "uint8", nodata, tags={**tags, **names}, colours=colours)
+    return RasterWriter(path, grid, "uint8", nodata, descriptions=[description], tags={**tags, **names},
+                        colours=colours, unit="class")

@@ -21,6 +21,7 @@ from ..contract.errors import InputError, OutputError
 from .files import explain, scratch_folder
 from .grid import Grid
 from .raw import RawPixels
+from .stamp import stamped
 
 CACHE_BYTES = 128 * 2**20
 _OVERVIEW_PX = 512  # no overview is needed below this size
@@ -124,8 +125,9 @@ class RasterWriter:
         nodata: Stands where nothing is written; None: 0 stands there, and the file names no nodata value.
         count: Number of bands.
         descriptions: Names of the bands.
-        tags: Metadata of the file.
+        tags: Metadata of the file, beside what the run says of itself (`stamp`).
         colours: Red, green, blue and opacity, 0 to 255, by value: the colour table of a file of classes.
+        unit: Of the values, for people; it stands with every band, and as a tag of the file.
 
     Raises:
         OutputError: The folder is missing, read-only or full.
@@ -141,6 +143,7 @@ class RasterWriter:
         descriptions: Sequence[str] = (),
         tags: Mapping[str, Any] | None = None,
         colours: Mapping[int, tuple[int, int, int, int]] | None = None,
+        unit: str = "",
     ) -> None:
         self.path = path
         self.grid = grid
@@ -148,7 +151,8 @@ class RasterWriter:
         self.nodata = nodata
         self.count = count
         self.descriptions = descriptions
-        self.tags = tags or {}
+        self.unit = unit
+        self.tags = stamped({**(tags or {}), **({"unit": unit} if unit else {})})
         self.colours = colours
         self._open = ExitStack()
         self._overviews: list[str] = []
@@ -245,15 +249,16 @@ class RasterWriter:
         grid = self.grid
         nodata = "" if self.nodata is None else f"<NoDataValue>{self.nodata}</NoDataValue>"
         colours = "" if self.colours is None else _colour_table(self.colours)
+        unit = f"<UnitType>{escape(self.unit)}</UnitType>" if self.unit else ""
         names = [*self.descriptions, *[""] * (self.count - len(self.descriptions))]
         bands = "".join(
-            self._pixels.vrt_band(band, f"<Description>{escape(name)}</Description>{colours}{nodata}" + "".join(
+            self._pixels.vrt_band(band, f"<Description>{escape(name)}</Description>{unit}{colours}{nodata}" + "".join(
                 f'<Overview><SourceFilename relativeToVRT="1">{overview}</SourceFilename>'
                 f"<SourceBand>{band + 1}</SourceBand></Overview>" for overview in self._overviews
             ))
             for band, name in enumerate(names)
         )
-        tags = "".join(f"<MDI key={quoteattr(key)}>{escape(str(value))}</MDI>" for key, value in self.tags.items())
+        tags = "".join(f"<MDI key={quoteattr(key)}>{escape(value)}</MDI>" for key, value in self.tags.items())
         return (
             f'<VRTDataset rasterXSize="{grid.width}" rasterYSize="{grid.height}">'
             f"<SRS>{escape(rasterio.CRS.from_user_input(grid.crs).to_wkt())}</SRS>"

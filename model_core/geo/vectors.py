@@ -21,6 +21,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 from ..contract.errors import InputError, OutputError
 from .areas import densify
 from .files import explain
+from .stamp import stamped
 from .vector_sources import find_layer, not_polygons
 
 NOTABLE_CHANGE = 0.01  # a repair that changes more of the area than this is reported by row
@@ -162,11 +163,18 @@ def stacked(frames: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
 
 
 def write_layers(
-    path: Path, layers: Mapping[str, gpd.GeoDataFrame], metadata: Mapping[str, str] | None = None
+    path: Path, layers: Mapping[str, gpd.GeoDataFrame], metadata: Mapping[str, str] | None = None,
+    descriptions: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes a GeoPackage with these layers and no other, beside and then renamed.
 
     Polygons are written as MultiPolygon; dates without a time of day as dates; an empty layer keeps its columns.
+
+    Args:
+        path: GeoPackage to write.
+        layers: By name.
+        metadata: Of the file, beside what the run says of itself (`stamp`).
+        descriptions: What stands in some of the layers, in words, by name.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -175,7 +183,7 @@ def write_layers(
     try:
         partial.unlink(missing_ok=True)
         for name, frame in layers.items():
-            _write_layer(partial, name, frame, dict(metadata or {}) or None)
+            _write_layer(partial, name, frame, stamped(metadata) or None, (descriptions or {}).get(name, ""))
         partial.replace(path)
     except _OGR_ERRORS as error:
         raise OutputError(
@@ -190,7 +198,9 @@ def write_layers(
     return path
 
 
-def _write_layer(path: Path, name: str, frame: gpd.GeoDataFrame, metadata: dict[str, str] | None) -> None:
+def _write_layer(
+    path: Path, name: str, frame: gpd.GeoDataFrame, metadata: dict[str, str] | None, description: str
+) -> None:
     geometry = frame.geometry
     columns = [column for column in frame.columns if column != geometry.name]
     data, masks = zip(*(_field(frame[column]) for column in columns), strict=True) if columns else ((), ())
@@ -210,6 +220,7 @@ def _write_layer(path: Path, name: str, frame: gpd.GeoDataFrame, metadata: dict[
         promote_to_multi=polygonal,
         crs=f"EPSG:{epsg}" if epsg else crs.to_wkt(),
         dataset_metadata=metadata,
+        layer_options={"DESCRIPTION": description} if description else None,
     )
 
 

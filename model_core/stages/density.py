@@ -12,7 +12,6 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from .. import __version__
 from ..arrays.density import FieldSummary
 from ..arrays.windows import Window, tiles
 from ..contract.events import Report, Result
@@ -85,11 +84,13 @@ def _write_rasters(
     pictures = [np.full((-(-grid.height // step), -(-grid.width // step)), np.nan, np.float32) for _ in maps]
     with ExitStack() as files:
         writers = [files.enter_context(RasterWriter(
-            folder / f"{_stem(one)}.tif", grid, "float32", np.nan, descriptions=[UNITS[params.weight]],
-            tags=_tags(one, params))) for one in maps]
+            folder / f"{_stem(one)}.tif", grid, "float32", np.nan,
+            descriptions=[f"density of landslides, {one.layer.name}"], tags=_tags(one, params),
+            unit=UNITS[params.weight])) for one in maps]
         change_writers = [files.enter_context(RasterWriter(
-            folder / f"{_change_stem(a, b)}.tif", grid, "float32", np.nan, descriptions=[UNITS[params.weight]],
-            tags=_change_tags(a, b, params))) for a, b in pairwise(maps)]
+            folder / f"{_change_stem(a, b)}.tif", grid, "float32", np.nan,
+            descriptions=[f"change of density, {b.layer.name} - {a.layer.name}"], tags=_change_tags(a, b, params),
+            unit=UNITS[params.weight])) for a, b in pairwise(maps)]
         windows = tiles(*grid.shape, BLOCK_PX)
         for number, window in enumerate(windows, start=1):
             before: np.ndarray | None = None
@@ -118,8 +119,8 @@ def _thin_out(values: np.ndarray, window: Window, step: int, picture: np.ndarray
 def _tags(one: DensityMap, params: DensityParams) -> dict[str, Any]:
     layer = one.layer
     return {
-        "stage": "density", "engine": __version__, "layer": layer.name, "landslides": layer.source or "none found",
-        "unit": UNITS[params.weight], "kernel": "quartic", "radius_m": _metres(layer.radius_m),
+        "layer": layer.name, "landslides": layer.source or "none found", "used": layer.used, "kernel": "quartic",
+        "radius_m": _metres(layer.radius_m),
         "radius_from": "given" if params.radius_m else "all layers" if params.common_radius else "this layer",
         "n": int(layer.inside.sum()), "n_around": int((~layer.inside).sum()), "weight": params.weight,
         "position": params.position, "edge_correction": params.edge_correction,
@@ -128,7 +129,7 @@ def _tags(one: DensityMap, params: DensityParams) -> dict[str, Any]:
 
 def _change_tags(a: DensityMap, b: DensityMap, params: DensityParams) -> dict[str, Any]:
     kept = _tags(b, params)
-    return {name: kept[name] for name in ("stage", "engine", "unit", "kernel", "weight", "position", "edge_correction")
+    return {name: kept[name] for name in ("kernel", "weight", "position", "edge_correction", "used")
             } | {"difference": f"{b.layer.name} - {a.layer.name}",
                  "radius_m": f"{_metres(b.layer.radius_m)}, {_metres(a.layer.radius_m)}",
                  "n": f"{b.layer.inside.sum()}, {a.layer.inside.sum()}"}
@@ -141,7 +142,7 @@ def _metres(radius_m: float | None) -> str:
 def _peaks(rows: Sequence[dict[str, Any]], grid: Grid) -> gpd.GeoDataFrame:
     found = [row for row in rows if row["peak_x"] is not None]
     points = shapely.points([(row["peak_x"], row["peak_y"]) for row in found]) if found else []
-    columns = ("layer", "peak", "unit", "n", "n_around", "few", "radius_m", "peak_observed")
+    columns = ("layer", "used", "peak", "unit", "n", "n_around", "few", "radius_m", "peak_observed")
     return gpd.GeoDataFrame([[row[name] for name in columns] for row in found], columns=list(columns),
                             geometry=points, crs=grid.crs)
 

@@ -75,7 +75,8 @@ def predict_epoch(
     names = {role: f"{stem}_{role}.{suffix}" for role, suffix in
              (("probability", "tif"), ("binary", "tif"), ("polygons", "gpkg"))}
     threshold = card.threshold if params.threshold is None else params.threshold
-    tags = {"model": card.name, "date": str(scenes.date or ""), "threshold": f"{threshold:g}"}
+    tags = {"model": card.name, "model_sha256": card.sha256, "date": str(scenes.date or ""),
+            "threshold": f"{threshold:g}"}
     ground = learned_ground(card)
     learned = None if ground is None else ground.geometry
     finder, observed_px = RunFinder(grid.width), 0

@@ -83,7 +83,7 @@ def _years(
     inside = np.zeros(grid.shape, bool)
     margin = (size_px - area_px) // 2
     inside[margin : margin + area_px, margin : margin + area_px] = True
-    with RasterWriter(folder / "dem.tif", grid, "float32", None, tags={**TAGS, "unit": "m"}) as writer:
+    with RasterWriter(folder / "dem.tif", grid, "float32", None, 1, ["elevation"], TAGS, unit="m") as writer:
         writer.write(terrain.elevation_m, 0, 0)
     for name, where in (("area", inside), ("outside", ~inside)):
         write_layers(folder / f"{name}.gpkg", {name: _ground(where, grid)}, TAGS)

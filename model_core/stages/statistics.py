@@ -31,6 +31,7 @@ from .shared.size_fits import (
     size_row,
     size_sentences,
 )
+from .shared.used import MANUAL, used
 
 TOGETHER = "all layers"
 
@@ -44,6 +45,7 @@ class _Layer:
         clipped: Landslides of at least the minimum area, on the ground.
         ground: Observed ground within the area of interest; None if none is known.
         assumed: No observed ground was given; the area of interest stands for it.
+        used: What the landslides are: manual, predicted or inventory.
         n_read, n_repaired, n_left_out, n_small: Features in the file, and what became of them.
     """
 
@@ -51,6 +53,7 @@ class _Layer:
     clipped: Clipped
     ground: gpd.GeoDataFrame | None
     assumed: bool
+    used: str = MANUAL
     n_read: int = 0
     n_repaired: int = 0
     n_left_out: int = 0
@@ -80,7 +83,8 @@ def run(params: StatisticsParams, report: Report) -> Result:
             frame = layer.clipped.frame
             whole = frame["counted"] & ~frame["crosses_border"]
             fits = fit_sizes(frame["area_m2"].to_numpy()[whole], params.repetitions, params.seed, report)
-            row = {"name": layer.name, **_count_row(layer), **size_row(fits, int(frame["counted"].sum()))}
+            row = {"name": layer.name, "used": layer.used, **_count_row(layer),
+                   **size_row(fits, int(frame["counted"].sum()))}
             notes = [*_count_sentences(layer, row), *size_sentences(fits)]
             for sentence in notes:
                 said.setdefault(sentence, []).append(layer.name)
@@ -148,7 +152,7 @@ def _layer(
         report.log(f"{epoch.name}: {message}")
     large, small = apply_minimum(read.frame, min_area_m2)
     said = read.report
-    return _Layer(epoch.name, clip(large, ground), ground, assumed, said.n_read, said.n_repaired,
+    return _Layer(epoch.name, clip(large, ground), ground, assumed, used(read.frame), said.n_read, said.n_repaired,
                   said.n_empty + said.n_not_polygon, len(small))
 
 
@@ -161,7 +165,8 @@ def _together(layers: Sequence[_Layer]) -> _Layer:
     ground = layers[0].ground if all(layer.ground is layers[0].ground for layer in layers) else None
     clipped = Clipped(stacked(frames), np.concatenate([np.asarray(parts, dtype=object) for parts in inside]),
                       sum(layer.clipped.n_outside for layer in layers))
-    return _Layer(TOGETHER, clipped, ground, layers[0].assumed, *(
+    kinds = " and ".join(dict.fromkeys(layer.used for layer in layers))
+    return _Layer(TOGETHER, clipped, ground, layers[0].assumed, kinds, *(
         sum(getattr(layer, name) for layer in layers) for name in ("n_read", "n_repaired", "n_left_out", "n_small")
     ))
 

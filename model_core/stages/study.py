@@ -19,12 +19,15 @@ from ..contract.params.train import FineTuneParams, TrainParams
 from ..contract.paths import relative
 from ..contract.series import Epoch, Series, read_series
 from ..geo.files import write_csv_atomic, write_json_atomic
-from ..geo.study_layers import collect
+from ..geo.stamp import stamp
+from ..geo.study_layers import write_study_layers
 from ..geo.vectors import read_polygons
+from .shared.making import making
 from .shared.runs import JOB, safe_name
 from .shared.scenes import describe_series, study_grid
 from .shared.steps import Steps
-from .shared.study_folder import SUMMARY, VERSION
+from .shared.study_folder import SUMMARY, VERSION, StudyFolder
+from .shared.study_layers import study_layers
 
 LAYERS, ACCURACY = "study.gpkg", "accuracy.csv"
 SHOWN = ("date", "map", "means", "precision", "recall", "F1", "drawn", "mapped", "drawn [km²]", "mapped [km²]")
@@ -58,6 +61,7 @@ def run(params: StudyParams, report: Report) -> Result:
             course.attempt(epoch.name, course.judge_fold, "pooled", epoch, pooled)
     for epoch in labelled if params.folds and params.per_date else ():
         course.attempt(epoch.name, course.map_alone, base, epoch)
+    course.attempt("inventory", course.join, series)
     course.attempt("statistics", course.count, labelled, series.area)
     course.attempt("density", course.spread, labelled, series.area)
     return _finish(folder, series, course, report)
@@ -70,6 +74,7 @@ class _Course:
         self.params, self.steps, self._report = params, steps, report
         self.rows: list[dict[str, Any]] = []
         self.maps: dict[tuple[str, str], dict[str, str]] = {}
+        self.inventories: dict[str, str] = {}
         self.failures: dict[str, str] = {}
 
     def attempt(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
@@ -129,11 +134,25 @@ class _Course:
         })
         self.rows.append({"date": epoch.name, "map": kind, **_row(Path(found.outputs["accuracy"]))})
 
+    def join(self, series: Series) -> None:
+        """The inventory of every date: what was drawn, and beside it what the best map of the date shows."""
+        best = {name: files["polygons"] for kind in ("zero-shot", "pooled")
+                for (of, name), files in self.maps.items() if of == kind}
+        mapped = {epoch.name: best[epoch.name] for epoch in series.epochs if epoch.name in best}
+        found = self.steps.run("inventory", "inventory", {
+            "series": self.params.series, "predictions": list(mapped.values()), "predicted_names": list(mapped),
+            "min_area_m2": self.params.min_area_m2, "crs": study_grid(describe_series(series, Report()), series).crs,
+        })
+        for epoch in series.epochs:
+            subset = "epoch = '{}'".format(epoch.name.replace("'", "''"))
+            self.inventories[epoch.name] = f"{found.outputs['inventory']}|layername=inventory|subset={subset}"
+
     def count(self, labelled: Sequence[Epoch], area: str | None) -> None:
-        """Numbers and sizes of what was drawn and of what was mapped, below each other."""
+        """Numbers and sizes of what was drawn, of what was mapped and of the inventory, below each other."""
         layers = {f"{epoch.name} drawn": str(epoch.landslides) for epoch in labelled}
         kind, mapped = self._mapped()
         layers |= {f"{name} {kind}": polygons for name, polygons in mapped.items()}
+        layers |= {f"{name} inventory": polygons for name, polygons in self.inventories.items()}
         if layers:
             self.steps.run("statistics", "statistics", {
                 "landslides": list(layers.values()), "names": list(layers), "area": area,
@@ -141,16 +160,16 @@ class _Course:
             })
 
     def spread(self, labelled: Sequence[Epoch], area: str | None) -> None:
-        """Density of what was drawn, and with the same radius of what was mapped."""
+        """Density of what was drawn, and with the same radius of what was mapped and of the inventory."""
         radius_m = None
         if labelled:
             drawn = self.steps.run("density/drawn", "density", {"series": self.params.series})
             rows = read_json(Path(drawn.outputs["summary"]))["densities"]
             radius_m = next((row["radius_m"] for row in rows if row["n"]), None)
-        kind, mapped = self._mapped()
-        if mapped:
-            self.steps.run(f"density/{kind}", "density", {
-                "landslides": list(mapped.values()), "names": list(mapped), "area": area, "radius_m": radius_m})
+        for kind, layers in (self._mapped(), ("inventory", self.inventories)):
+            if layers:
+                self.steps.run(f"density/{kind}", "density", {
+                    "landslides": list(layers.values()), "names": list(layers), "area": area, "radius_m": radius_m})
 
     def _mapped(self) -> tuple[str, dict[str, str]]:
         """The best kind of map there is, and its polygons by date."""
@@ -205,12 +224,12 @@ def _check(series: Series, params: StudyParams, report: Report) -> None:
 def _finish(folder: Path, series: Series, course: _Course, report: Report) -> Result:
     """Writes the tables and the layers of all dates."""
     report.stage("Collecting the results")
-    grid = study_grid(describe_series(series, Report()), series)
-    layers: dict[str, dict[str, str]] = {
-        "manual": {epoch.name: epoch.landslides for epoch in series.epochs if epoch.landslides}}
-    for (kind, name), files in course.maps.items():
-        layers.setdefault(f"predicted_{kind.replace('-', '_')}", {})[name] = files["polygons"]
-    collect(folder / LAYERS, grid.crs, layers)
+    dated = describe_series(series, Report())
+    grid = study_grid(dated, series)
+    study = StudyFolder(folder, series, course.maps, course.rows, course.failures, course.steps.done, __version__)
+    with stamp(making("study", course.params)):
+        write_study_layers(folder / LAYERS, grid.crs,
+                           study_layers(study, {scenes.name: scenes.date for scenes in dated}, grid))
     write_csv_atomic(folder / ACCURACY, course.rows)
     write_json_atomic(folder / SUMMARY, {
         "version": VERSION, "engine": __version__, "series": relative(course.params.series, folder),

@@ -9,6 +9,7 @@ from affine import Affine
 from model_core.contract.errors import InputError, OutputError
 from model_core.geo.grid import Grid
 from model_core.geo.rasters import RasterWriter, limited_cache, open_raster, read_grid, read_window
+from model_core.geo.stamp import stamp
 
 GRID = Grid("EPSG:32645", Affine(5, 0, 300000.123456789, 0, -5, 3105000), 1100, 1300)
 
@@ -207,3 +208,22 @@ def test_the_genuine_odd_files_are_refused(shared_data, name, code):
     with pytest.raises(InputError, match=name) as caught, open_raster(shared_data / "edge_cases" / name):
         pass
     assert caught.value.code == (code or caught.value.code)
+
+
+def test_the_unit_stands_with_every_band_and_in_the_tags(tmp_path):
+    with RasterWriter(tmp_path / "a.tif", GRID, "float32", np.nan, 2, ["one", "two"], unit="m² per km²") as out:
+        out.write(np.ones((2, *GRID.shape), np.float32), 0, 0)
+    with rasterio.open(tmp_path / "a.tif") as raster:
+        assert raster.units == ("m² per km²",) * 2 and raster.tags()["unit"] == "m² per km²"
+        assert raster.descriptions == ("one", "two")
+
+
+def test_a_raster_carries_the_stamp_of_its_run_and_its_own_tags_win(tmp_path):
+    with stamp({"stage": "predict", "remark": "Simulated."}), \
+            RasterWriter(tmp_path / "a.tif", GRID, "uint8", 255, tags={"remark": "Own."}) as out:
+        out.write(np.ones(GRID.shape, np.uint8), 0, 0)
+    with RasterWriter(tmp_path / "b.tif", GRID, "uint8", 255) as out:
+        out.write(np.ones(GRID.shape, np.uint8), 0, 0)
+    with rasterio.open(tmp_path / "a.tif") as first, rasterio.open(tmp_path / "b.tif") as second:
+        assert (first.tags()["stage"], first.tags()["remark"]) == ("predict", "Own.")
+        assert "stage" not in second.tags()

@@ -2,8 +2,11 @@ import json
 import shutil
 
 import geopandas as gpd
+import pyogrio
 import pytest
+import rasterio
 
+from model_core import __version__
 from model_core.contract.errors import InputError, UsageError
 from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
@@ -33,12 +36,72 @@ def test_the_table_holds_what_was_drawn(whole, years):
         assert row["drawn [km²]"] == pytest.approx(drawn.area.sum() / 1e6, rel=0.1)
 
 
-def test_all_dates_lie_in_one_geopackage(whole):
-    layers = {name: gpd.read_file(whole[0] / "study.gpkg", layer=name)
-              for name in gpd.list_layers(whole[0] / "study.gpkg")["name"]}
-    assert set(layers) == {"manual", "predicted_zero_shot", "predicted_pooled"}
+@pytest.fixture(scope="module")
+def layers(whole):
+    """The layers of the study's GeoPackage."""
+    path = whole[0] / "study.gpkg"
+    return {name: gpd.read_file(path, layer=name) for name in gpd.list_layers(path)["name"]}
+
+
+def test_all_layers_lie_in_one_geopackage_with_their_dates(layers):
+    assert set(layers) == {"inventory", "manual", "predicted", "blocks", "statistics", "accuracy", "density_peaks"}
+    for name, frame in layers.items():
+        assert frame.crs.to_epsg() == 32645 and len(frame), name
+        assert (frame["date"].dt.year == frame["year"]).all() and (frame["epoch"] == frame["year"].astype(str)).all(), name
     assert set(layers["manual"]["epoch"]) == {"2015", "2016"}
-    assert {frame.crs.to_epsg() for frame in layers.values()} == {32645}
+    found = layers["predicted"].groupby("map")["epoch"].unique().map(set).to_dict()
+    assert found.keys() <= {"zero-shot", "pooled"} and found["pooled"] <= {"2015", "2016"}
+    assert set(layers["predicted"].loc[layers["predicted"]["out_of_fold"], "map"]) == {"pooled"}
+
+
+def test_the_inventory_of_the_study_is_what_was_drawn_and_flagged_predictions(layers):
+    frame, drawn = layers["inventory"], layers["manual"]
+    traced = frame[frame["origin"] == "traced"]
+    assert traced.groupby("epoch").size().to_dict() == drawn.groupby("epoch").size().to_dict()
+    predicted = frame[frame["origin"] == "predicted"]
+    assert predicted["uncertain"].all() and not traced["uncertain"].any() and predicted["prob_mean"].notna().all()
+    for _, date in frame.groupby("epoch"):
+        assert date.area.sum() == pytest.approx(date.union_all().area, rel=1e-9)
+
+
+def test_the_layers_hold_the_numbers_of_the_tables(whole, layers):
+    accuracy = layers["accuracy"].set_index(["epoch", "map", "ground"])
+    for key, row in rows(whole[0]).items():
+        ground = "test blocks" if key[1] == "pooled" else "whole area"
+        assert accuracy.loc[(*key, ground), "f1"] == pytest.approx(row["F1"], nan_ok=True)
+    blocks = layers["blocks"].groupby("epoch").size()
+    assert blocks.to_dict() == {"2015": 3, "2016": 3}
+    one = layers["blocks"].set_index(["epoch", "block"]).geometry
+    judged = layers["accuracy"][layers["accuracy"]["block"].notna()]
+    assert len(judged) and all(row.geometry.equals(one[row.epoch, int(row.block)]) for row in judged.itertuples())
+    counted = layers["statistics"].set_index("name")
+    for year in ("2015", "2016"):
+        assert counted.loc[f"{year} drawn", ["used", "TL"]].tolist() == ["manual", rows(whole[0])[year, "pooled"]["drawn"]]
+        areas = layers["inventory"].loc[layers["inventory"]["epoch"] == year, "area_m2"]
+        whole_m2 = areas[areas > 199.8].sum()  # statistics leave smaller ones out
+        assert counted.loc[f"{year} inventory", "TAL_m2"] == pytest.approx(whole_m2, rel=1e-6)
+    assert set(layers["density_peaks"]["used"]) == {"manual", "predicted", "inventory"}
+
+
+def test_every_raster_says_its_unit_what_made_it_and_that_it_is_simulated(whole, years):
+    paths = [*whole[0].rglob("*.tif"), *years.glob("*.tif")]
+    assert {path.parts[len(whole[0].parts)] for path in whole[0].rglob("*.tif")} == {
+        "zero-shot", "pooled", "accuracy", "density"}
+    for path in paths:
+        with rasterio.open(path) as source:
+            tags = source.tags()
+            assert source.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG", path
+            assert all(source.units) and all(source.descriptions) and tags["unit"] == source.units[0], path
+            assert tags["stage"] in ("predict", "fine-tune", "evaluate", "density", "sample"), path
+            assert tags["engine"] == __version__ and json.loads(tags["parameters"]), path
+            assert tags["remark"].startswith("Simulated:"), path
+
+
+def test_every_geopackage_says_what_made_it_and_that_it_is_simulated(whole):
+    for path in whole[0].rglob("*.gpkg"):
+        for layer in gpd.list_layers(path)["name"]:
+            made = pyogrio.read_info(path, layer=layer)["dataset_metadata"]
+            assert made["remark"].startswith("Simulated:") and made["stage"] and made["engine"] == __version__, path
 
 
 def test_drawn_and_mapped_landslides_are_counted_and_spread_alike(whole):

@@ -66,9 +66,9 @@ def map_writer(grid: Grid, probability_path: Path, binary_path: Path, tags: dict
     """
     with (
         RasterWriter(probability_path, grid, "float32", np.nan, descriptions=("landslide probability",),
-                     tags={**tags, "unit": "probability, 0 to 1"}) as probability,
+                     tags=tags, unit="probability, 0 to 1") as probability,
         RasterWriter(binary_path, grid, "uint8", IGNORE, descriptions=("landslide",),
-                     tags={**tags, "unit": "1 = landslide, 0 = none"}) as binary,
+                     tags=tags, unit="1 = landslide, 0 = none") as binary,
         ThreadPoolExecutor(2) as threads,
     ):
         files = MapFiles(probability, binary, threads)

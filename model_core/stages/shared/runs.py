@@ -15,7 +15,9 @@ from ...contract.errors import Cancelled, OutputError, UsageError
 from ...contract.fields import to_dict
 from ...contract.job import Job, to_json
 from ...geo.files import check_new, explain, run_folder, write_json_atomic
+from ...geo.stamp import stamp
 from .fingerprints import fingerprint_of_inputs
+from .making import making
 
 JOB = "job.json"
 # Parameters that a resumed training may change; more training epochs have rules of their own (network.fitting).
@@ -64,7 +66,8 @@ def new_run(stage: str, params: Any, *, resume: bool = False, keep_partial: bool
                 _check_same(folder, params, inputs)
                 _clear_scraps(folder)
             write_json_atomic(folder / JOB, {**to_json(Job(stage, params), __version__), **inputs})
-            yield folder
+            with stamp(making(stage, params)):
+                yield folder
     except BaseException as error:
         kept = keep_partial and _resumable(unfinished)
         if keep_partial and not kept:

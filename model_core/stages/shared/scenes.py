@@ -65,7 +65,7 @@ def describe_series(series: Series, report: Report) -> list[DatedScenes]:
     """
     dated = []
     for epoch in series.epochs:
-        date = _date(epoch.date)
+        date = date_of(epoch.date)
         infos = tuple(describe(Path(scene), epoch.bands or None, date) for scene in epoch.scenes)
         for info in infos:
             for note in info.notes:
@@ -73,6 +73,20 @@ def describe_series(series: Series, report: Report) -> list[DatedScenes]:
         dated.append(DatedScenes(epoch, infos, date or infos[0].date))
     _check_names(dated)
     return dated
+
+
+def date_of(text: str | None) -> datetime.date | None:
+    """A day written as YYYY-MM-DD.
+
+    Raises:
+        UsageError: It is written otherwise.
+    """
+    if text is None:
+        return None
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError("params.date", f"{text!r} is not a date.", "Write it as YYYY-MM-DD.", date=text) from error
 
 
 def study_grid(dated: Sequence[DatedScenes], series: Series) -> Grid:
@@ -253,12 +267,3 @@ def _check_inside(dated: Sequence[DatedScenes], grid: Grid) -> None:
                 "scene.no-overlap", f"{scenes.name}: no part of its images lies in the area of interest.",
                 "Check their coordinate systems and the area.", name=scenes.name,
             )
-
-
-def _date(text: str | None) -> datetime.date | None:
-    if text is None:
-        return None
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError("params.date", f"{text!r} is not a date.", "Write it as YYYY-MM-DD.", date=text) from error

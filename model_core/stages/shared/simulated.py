@@ -18,8 +18,8 @@ PIXEL_SIZE_M = 5.0
 EPSG = 32645
 # Upper left corner somewhere in the Himalaya; the mountains are invented.
 CORNER_M = (320_000.0, 3_115_000.0)
-TAGS = {"simulated": "yes", "note": "Simulated image: invented mountains, no real place."}
 REMARK = "Simulated: invented mountains, landslides and images; no real place."
+TAGS = {"simulated": "yes", "remark": REMARK}
 _FILL, _CLOUD = 1, 2  # bits of the unusable-data mask
 
 
@@ -53,9 +53,11 @@ def write_scene(
     flags = np.where(fill, _FILL, 0 if cloudy is None else _CLOUD * cloudy).astype(np.uint8)
     stem = f"4520613_{day.isoformat()}_RE1_3A_simulated"
     image, mask = f"{stem}.tif", f"{stem}_udm.tif"
-    with RasterWriter(folder / image, grid, "uint16", None, len(BANDS), tags=TAGS) as writer:
+    with RasterWriter(folder / image, grid, "uint16", None, len(BANDS), BANDS, TAGS,
+                      unit="counts of 0.01 W/m²/sr/µm") as writer:
         writer.write(np.moveaxis(counts, -1, 0), 0, 0)
-    with RasterWriter(folder / mask, grid, "uint8", None, tags=TAGS) as writer:
+    with RasterWriter(folder / mask, grid, "uint8", None, 1, ["unusable data"], TAGS,
+                      unit="bits: 1 = no image, 2 = cloud") as writer:
         writer.write(flags, 0, 0)
     xml = l3a_metadata(image, mask, day, sky, EPSG, grid.width, len(BANDS))
     (folder / f"{stem}_metadata.xml").write_text(xml, encoding="utf-8")

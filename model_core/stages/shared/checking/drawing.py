@@ -60,7 +60,8 @@ def draw_points(params: CheckSampleParams, report: Report) -> Result:
     out = Path(params.out)
     with new_run("check-sample", params) as folder, limited_cache():
         report.stage("Measuring the strata")
-        with class_writer(folder / "strata.tif", grid, ZONE_CLASSES, IGNORE, {"map": ground.name}) as writer:
+        with class_writer(folder / "strata.tif", grid, ZONE_CLASSES, IGNORE, {"map": ground.name},
+                          "strata of the check points") as writer:
             for number, window in enumerate(windows):
                 zone = ground.zones(window)
                 counts[number] = np.bincount(zone[zone != IGNORE], minlength=counts.shape[1])

@@ -23,6 +23,7 @@ from ....geo.points import metric_crs, positions, within
 from ....geo.vectors import in_crs, stacked
 from ..judging.reference import layer_stem, read_layer
 from ..runs import safe_name
+from ..used import MANUAL, used
 
 _PIXELS_A_RADIUS = 50
 _PIXELS_WITHOUT_RADIUS = 250  # along the shorter side of the ground: ArcGIS' rule
@@ -40,6 +41,7 @@ class DensityLayer:
         inside: (n,) bool, whether it lies in the area; the others lie around it within the radius.
         observed, unusable: Ground that was searched, and ground of it that could not be seen; None: not given.
         radius_m: Of the kernel; None without landslides.
+        used: What the landslides are: manual, predicted or inventory.
     """
 
     name: str
@@ -50,6 +52,7 @@ class DensityLayer:
     observed: gpd.GeoDataFrame | None
     unusable: gpd.GeoDataFrame | None
     radius_m: float | None = None
+    used: str = MANUAL
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ def _layer(
                     "and are left out.")
     points, weights = points[seen], weights[seen]
     inside = np.ones(len(points), bool) if area is None else within(points, area)
-    return DensityLayer(source.name, source.landslides, points, weights, inside, observed, unusable)
+    return DensityLayer(source.name, source.landslides, points, weights, inside, observed, unusable, used=used(frame))
 
 
 def _with_radius(

@@ -32,7 +32,7 @@ def density_row(one: DensityMap, field: FieldSummary, params: DensityParams, rep
         x, y = grid.transform @ (col + 0.5, row + 0.5)
         observed = one.observed_around(row, col, report)
     return {
-        "layer": layer.name, "n": n, "n_around": around, "few": n < FEW,
+        "layer": layer.name, "used": layer.used, "n": n, "n_around": around, "few": n < FEW,
         "radius_m": _short(layer.radius_m), "unit": UNITS[params.weight],
         "peak": _short(field.highest), "peak_x": x, "peak_y": y,
         "peak_observed": _short(observed), "mean": _short(field.mean),

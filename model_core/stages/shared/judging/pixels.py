@@ -94,7 +94,8 @@ def judge_pixels(
 
     report.stage("Judging pixels")
     windows = tiles(*grid.shape, READ_PX)
-    with class_writer(confusion_path, grid, PIXEL_CLASSES, IGNORE, {"reference": reference.name}) as confusion:
+    with class_writer(confusion_path, grid, PIXEL_CLASSES, IGNORE, {"reference": reference.name},
+                      "map against reference") as confusion:
         for number, core in enumerate(windows):
             outer = grow(core, books.margin_px, *grid.shape)
             part = grid.window(*outer)

@@ -1,0 +1,191 @@
+"""What the steps of a study left, as the layers of one GeoPackage."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import shapely
+
+from ...contract.jsonfile import read_json
+from ...contract.series import Epoch
+from ...geo.clipping import ground_of
+from ...geo.grid import Grid
+from ...geo.study_layers import Part, StudyLayer
+from ...geo.vectors import in_crs, read_polygons
+from .dates import year_of
+from .density.tables import WELL_OBSERVED
+from .runs import safe_name
+from .study_folder import StudyFolder
+
+_NUMBER, _WHOLE, _TEXT, _YES = "Float64", "Int64", "object", "boolean"
+_POLYGON = {"area_m2": _NUMBER, "perimeter_m": _NUMBER, "prob_mean": _NUMBER}
+_PIXELS = ("judged_km2", "reference_km2", "mapped_km2", "precision", "precision_low", "precision_high", "recall",
+           "recall_low", "recall_high", "f1", "f1_low", "f1_high", "iou", "iou_low", "iou_high", "mcc")
+_OBJECTS = {"n_drawn": "reference", "n_found": "found", "n_mapped": "mapped", "n_right": "right"}
+_COUNTS = ("TAL_m2", "MinAL_m2", "MaxAL_m2", "mean_m2", "median_m2", "counted_twice_m2", "observed_km2",
+           "number_per_km2", "area_density")
+
+
+@dataclass(frozen=True)
+class _Study:
+    """A study with the days of its dates and the ground that its numbers hold for."""
+
+    folder: StudyFolder
+    dates: Mapping[str, datetime.date | None]
+    grid: Grid
+
+    def part(self, epoch: str | None, frame: gpd.GeoDataFrame, **columns: Any) -> Part:
+        date = self.dates.get(epoch) if epoch else None
+        return Part(frame, epoch, date, year_of(epoch, date) if epoch else None, columns)
+
+    def ground(self, epoch: Epoch) -> gpd.GeoDataFrame:
+        """The area of interest, else the searched ground, else the whole grid; one feature."""
+        source = self.folder.series.area or epoch.searched
+        if source:
+            return ground_of([in_crs(read_polygons(source, role="area").frame, self.grid.crs)], [])
+        return gpd.GeoDataFrame(geometry=[shapely.box(*self.grid.bounds)], crs=self.grid.crs)
+
+
+def study_layers(
+    folder: StudyFolder, dates: Mapping[str, datetime.date | None], grid: Grid
+) -> dict[str, StudyLayer]:
+    """All layers of a study; those of steps that were not done are empty.
+
+    Args:
+        folder: What the steps left.
+        dates: The day of every date by name.
+        grid: Of the study.
+
+    Raises:
+        InputError: A file of a step cannot be read.
+    """
+    study = _Study(folder, dates, grid)
+    note = f" {folder.series.remark}" if folder.series.remark else ""
+    layers = {
+        "inventory": StudyLayer(
+            "Drawn landslides and, where nothing is drawn, mapped ones; no ground twice within a date. uncertain: "
+            "mapped and reviewed by nobody. Areas in m², lengths in m.",
+            {"origin": _TEXT, "reviewed": _YES, "uncertain": _YES, "cut": _YES, **_POLYGON, "source": _TEXT,
+             "source_id": _TEXT}, list(_inventory(study)), keep_others=True),
+        "manual": StudyLayer("Landslides as they were drawn. Areas in m².", {"area_m2": _NUMBER, "id": _TEXT},
+                             list(_manual(study))),
+        "predicted": StudyLayer(
+            "Mapped landslides. map: zero-shot by the base model, or out of fold by models that did not see the "
+            "place. Areas in m², lengths in m, probabilities from 0 to 1.",
+            {"map": _TEXT, "out_of_fold": _YES, "id": _WHOLE, **_POLYGON, "prob_min": _NUMBER, "model_id": _TEXT,
+             "in_training": _YES}, list(_predicted(study))),
+        "blocks": StudyLayer("Blocks that were each mapped by a model that did not see them.",
+                             {"map": _TEXT, "block": _WHOLE, "role": _TEXT, "area_m2": _NUMBER},
+                             list(_blocks(study))),
+        "statistics": StudyLayer(
+            "Numbers and areas of landslides on the ground shown. used: manual, predicted or inventory. TL: number; "
+            "TAL: area of their union in m²; area_density: share of the ground.",
+            {"name": _TEXT, "used": _TEXT, "TL": _WHOLE, **dict.fromkeys(_COUNTS, _NUMBER)}, list(_statistics(study))),
+        "accuracy": StudyLayer(
+            "How far a map agrees with the drawn landslides, by ground. means: accuracy where the model did not see "
+            "the ground, else agreement. low and high: 95 % intervals. Areas in km².",
+            {"map": _TEXT, "ground": _TEXT, "block": _WHOLE, "means": _TEXT, **dict.fromkeys(_PIXELS, _NUMBER),
+             **dict.fromkeys(_OBJECTS, _WHOLE), "intervals_from": _TEXT}, list(_accuracy(study))),
+        "density_peaks": StudyLayer(
+            "Where landslides lie most densely. used: manual, predicted or inventory. few: fewer than 30 landslides; "
+            "near_border: much of the ground around it was not observed.",
+            {"name": _TEXT, "used": _TEXT, "value": _NUMBER, "unit": _TEXT, "n": _WHOLE, "n_around": _WHOLE,
+             "radius_m": _NUMBER, "few": _YES, "near_border": _YES, "observed_share": _NUMBER}, list(_peaks(study))),
+    }
+    return {name: StudyLayer(layer.description + note, layer.columns, layer.parts, layer.keep_others)
+            for name, layer in layers.items()}
+
+
+def _inventory(study: _Study) -> Iterator[Part]:
+    step = study.folder.step("inventory")
+    if step is not None:
+        frame = read_polygons(step.outputs["inventory"], role="inventory").frame
+        for epoch in study.folder.series.epochs:
+            yield study.part(epoch.name, frame[frame["epoch"] == epoch.name])
+
+
+def _manual(study: _Study) -> Iterator[Part]:
+    for epoch in study.folder.series.epochs:
+        if epoch.landslides:
+            frame = read_polygons(epoch.landslides).frame
+            ids = frame["id"] if "id" in frame else frame["source_row"] + 1
+            yield study.part(epoch.name, frame[["geometry"]].assign(id=ids.astype(str)))
+
+
+def _predicted(study: _Study) -> Iterator[Part]:
+    for (kind, name), files in study.folder.maps.items():
+        frame = read_polygons(files["polygons"], role="predicted").frame
+        yield study.part(name, frame, map=kind, out_of_fold=kind != "zero-shot")
+
+
+def _blocks(study: _Study) -> Iterator[Part]:
+    """For every date that was mapped out of fold; without such, those that the base model was judged on."""
+    kinds = sorted({kind for kind, _ in study.folder.maps if kind != "zero-shot"}, key="pooled".__ne__)
+    for kind, name in study.folder.maps:
+        if kinds and kind == kinds[0]:
+            yield study.part(name, _blocks_of(study, kind, name), map=kind)
+    base = study.folder.step("base")
+    if not kinds and base is not None and "blocks" in base.outputs:
+        yield study.part(None, read_polygons(base.outputs["blocks"], role="blocks").frame, map="base")
+
+
+def _blocks_of(study: _Study, kind: str, name: str) -> gpd.GeoDataFrame:
+    step = study.folder.step("pooled" if kind == "pooled" else f"{kind}/{safe_name(name)}")
+    if step is None or "blocks" not in step.outputs:
+        return gpd.GeoDataFrame({"block": [], "role": []}, geometry=[], crs=study.grid.crs)
+    return in_crs(read_polygons(step.outputs["blocks"], role="blocks").frame, study.grid.crs)
+
+
+def _statistics(study: _Study) -> Iterator[Part]:
+    step = study.folder.step("statistics")
+    rows = read_json(Path(step.outputs["statistics"]))["layers"] if step else []
+    for epoch in study.folder.series.epochs if rows else ():
+        ground = study.ground(epoch)
+        for row in rows:
+            if row["name"].rpartition(" ")[0] == epoch.name:  # "2015 drawn"
+                yield study.part(epoch.name, ground, **{key: row.get(key) for key in ("name", "used", "TL", *_COUNTS)})
+
+
+def _accuracy(study: _Study) -> Iterator[Part]:
+    epochs = {epoch.name: epoch for epoch in study.folder.series.epochs}
+    for kind, name in study.folder.maps:
+        step = study.folder.step(f"accuracy/{kind}/{safe_name(name)}")
+        if step is None:
+            continue
+        found = read_json(Path(step.outputs["accuracy"]))
+        blocks = _blocks_of(study, kind, name)
+        for row in found["pixels"]:
+            number = int(row["ground"].removeprefix("block ")) if row["ground"].startswith("block ") else None
+            if number is not None:
+                place = blocks[blocks["block"] == number]
+            elif row["ground"] == "test blocks" and len(blocks):
+                place = blocks[blocks["role"] == "test"]
+            else:
+                place = study.ground(epochs[name])
+            objects: dict[str, Any] = next((counts for counts in found["objects"] if counts["ground"] == row["ground"]
+                                            and counts["match"] == "linked" and counts["from_m2"] is None), {})
+            yield study.part(
+                name, gpd.GeoDataFrame(geometry=[place.union_all()], crs=place.crs), map=kind, ground=row["ground"],
+                block=number, means=row["means"], intervals_from=row["intervals_from"],
+                **{key: row[key] for key in _PIXELS}, **{key: objects.get(of) for key, of in _OBJECTS.items()})
+
+
+def _peaks(study: _Study) -> Iterator[Part]:
+    for step_name in study.folder.steps:
+        step = study.folder.step(step_name)
+        if not step_name.startswith("density/") or step is None:
+            continue
+        found = read_json(Path(step.outputs["summary"]))
+        for row in found["densities"]:
+            if row["peak_x"] is not None and row["layer"] in study.dates:
+                point = gpd.GeoDataFrame(geometry=[shapely.Point(row["peak_x"], row["peak_y"])], crs=found["crs"])
+                yield study.part(
+                    row["layer"], point, name=f"{row['layer']} {step_name.removeprefix('density/')}",
+                    value=row["peak"], near_border=row["peak_observed"] < WELL_OBSERVED,
+                    observed_share=row["peak_observed"],
+                    **{key: row.get(key) for key in ("used", "unit", "n", "n_around", "radius_m", "few")})
