@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path, PureWindowsPath
 
+NONE = "-"  # stands in a list of files for one that there is not
+
 
 def absolute(text: str, folder: Path) -> str:
     r"""A path made absolute; what only GDAL understands (/vsizip/..., https://..., PG:...) stays as it is.
@@ -38,8 +40,8 @@ def relative(text: str, folder: Path) -> str:
 
 
 def is_path(text: str) -> bool:
-    """False for what only GDAL understands; the one letter of a Windows drive is no scheme."""
-    return not text.startswith("/vsi") and not re.match(r"[A-Za-z][A-Za-z0-9_+.-]+:", text)
+    """False for what only GDAL understands and for `NONE`; the one letter of a Windows drive is no scheme."""
+    return text != NONE and not text.startswith("/vsi") and not re.match(r"[A-Za-z][A-Za-z0-9_+.-]+:", text)
 
 
 def _join(folder: Path, file: str) -> Path:

@@ -46,6 +46,8 @@ _ROWS = (
     Stage("check-sample", "check_sample:CheckSampleParams", "Accuracy and area from checked random points", "Judge"),
     Stage("inventory", "inventory:InventoryParams", "Join traced, reviewed and mapped landslides", "Analyse"),
     Stage("statistics", "statistics:StatisticsParams", "Count and measure landslides", "Analyse"),
+    Stage("compare-years", "compare_years:CompareYearsParams", "Compare dates on the ground that all of them show",
+          "Analyse"),
     Stage("density", "density:DensityParams", "Map the density of landslides and its change", "Analyse"),
     Stage("report", "report:ReportParams", "Write a study as one page with tables and figures", "Analyse"),
     Stage("sample", "sample:SampleParams", "Make a simulated scene with landslides", "Tools"),

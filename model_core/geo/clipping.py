@@ -86,11 +86,16 @@ def clip(frame: gpd.GeoDataFrame, ground: gpd.GeoDataFrame | None) -> Clipped:
 
 def union_m2(geometries: NDArray[Any], crs: Any) -> float:
     """Ellipsoidal area of the ground that valid polygons cover together: what several cover counts once."""
+    return float(area_m2(disjoint(geometries), crs).sum())
+
+
+def disjoint(geometries: NDArray[Any]) -> NDArray[Any]:
+    """The same ground as polygons that do not overlap: those that meet become one, the others stay as they are."""
     first, second = shapely.STRtree(geometries).query(geometries, predicate="intersects")
     sharing = np.zeros(len(geometries), dtype=bool)
     sharing[first[first != second]] = True
-    alone = area_m2(geometries[~sharing], crs).sum()
-    return float(alone + area_m2([shapely.union_all(geometries[sharing])], crs)[0])
+    joined = shapely.get_parts([shapely.union_all(geometries[sharing])])
+    return np.concatenate([geometries[~sharing], joined[shapely.get_dimensions(joined) == 2]])
 
 
 def _union(frame: gpd.GeoDataFrame, crs: Any) -> Any:

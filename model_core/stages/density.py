@@ -16,6 +16,7 @@ from ..arrays.density import FieldSummary
 from ..arrays.windows import Window, tiles
 from ..contract.events import Report, Result
 from ..contract.params.density import DensityParams
+from ..contract.params.layers import NOT_STATED
 from ..geo.files import check_space, write_csv_atomic, write_json_atomic
 from ..geo.grid import Grid
 from ..geo.rasters import RasterWriter, limited_cache
@@ -158,22 +159,25 @@ def _draw(
         around = f" + {row['n_around']} around" if row["n_around"] else ""
         peak = row["peak"] or 0.0
         shown = f"{peak:,.0f}" if peak >= 100 else f"{peak:.2f}"
+        used = "" if row["used"] == NOT_STATED else f"{row['used']}, "
         ground = one.layer.observed if area is None else area
         density_map(
             picture, (left, right, bottom, top), folder / f"{_stem(one)}.png", title=f"Landslides {row['layer']}",
-            unit=UNITS[params.weight], legend=[f"n = {row['n']}{around}, {radius}", f"peak: {shown} {row['unit']}"],
+            unit=UNITS[params.weight], legend=[f"{used}n = {row['n']}{around}, {radius}",
+                                               f"peak: {shown} {row['unit']}"],
             highest=highest, points_m=one.layer.points, outlines_m=[] if ground is None else _rings(ground),
             peak_m=None if row["peak_x"] is None else (row["peak_x"], row["peak_y"]),
         )
 
 
 def _rings(frame: gpd.GeoDataFrame) -> list[np.ndarray]:
-    return [shapely.get_coordinates(ring) for ring in shapely.get_rings(np.asarray(frame.geometry, dtype=object))]
+    parts = shapely.get_parts(np.asarray(frame.geometry, dtype=object))  # get_rings knows no multipolygon
+    return [shapely.get_coordinates(ring) for ring in shapely.get_rings(parts)]
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """The columns of a row that fit on a screen."""
-    names = {"layer": "layer", "n": "n", "n_around": "around", "radius_m": "radius [m]", "peak": "peak",
+    names = {"layer": "layer", "used": "used", "n": "n", "n_around": "around", "radius_m": "radius [m]", "peak": "peak",
              "mean": "mean", "ground_km2": "ground [km²]", "sums_to": "sums to"}
     return {shown: row[name] for name, shown in names.items()}
 

@@ -14,9 +14,10 @@ from ..contract.fields import to_dict
 from ..contract.job import Job, to_json
 from ..contract.jsonfile import read_json
 from ..contract.library import find_model
+from ..contract.params.layers import INVENTORY, MANUAL, PREDICTED
 from ..contract.params.study import StudyParams
 from ..contract.params.train import FineTuneParams, TrainParams
-from ..contract.paths import relative
+from ..contract.paths import NONE, relative
 from ..contract.series import Epoch, Series, read_series
 from ..geo.files import write_csv_atomic, write_json_atomic
 from ..geo.stamp import stamp
@@ -64,6 +65,7 @@ def run(params: StudyParams, report: Report) -> Result:
     course.attempt("inventory", course.join, series)
     course.attempt("statistics", course.count, labelled, series.area)
     course.attempt("density", course.spread, labelled, series.area)
+    course.attempt("comparison of dates", course.compare, series)
     return _finish(folder, series, course, report)
 
 
@@ -149,15 +151,31 @@ class _Course:
 
     def count(self, labelled: Sequence[Epoch], area: str | None) -> None:
         """Numbers and sizes of what was drawn, of what was mapped and of the inventory, below each other."""
-        layers = {f"{epoch.name} drawn": str(epoch.landslides) for epoch in labelled}
         kind, mapped = self._mapped()
-        layers |= {f"{name} {kind}": polygons for name, polygons in mapped.items()}
-        layers |= {f"{name} inventory": polygons for name, polygons in self.inventories.items()}
-        if layers:
-            self.steps.run("statistics", "statistics", {
-                "landslides": list(layers.values()), "names": list(layers), "area": area,
-                "min_area_m2": self.params.min_area_m2,
-            })
+        drawn = {epoch.name: epoch for epoch in labelled}
+        layers = [(f"{name} drawn", str(epoch.landslides), MANUAL, None) for name, epoch in drawn.items()]
+        layers += [(f"{name} {kind}", source, PREDICTED, drawn.get(name)) for name, source in mapped.items()]
+        layers += [(f"{name} inventory", source, INVENTORY, None) for name, source in self.inventories.items()]
+        if not layers:
+            return
+        names, sources, used, known = (list(column) for column in zip(*layers, strict=True))
+        values = {"landslides": sources, "names": names, "used": used, "area": area,
+                  "min_area_m2": self.params.min_area_m2}
+        if any(known):
+            values["reference"] = [epoch.landslides if epoch else NONE for epoch in known]
+            values["reference_ground"] = [(epoch and epoch.searched) or NONE for epoch in known]
+        self.steps.run("statistics", "statistics", values)
+
+    def compare(self, series: Series) -> None:
+        """Changes between the dates, on the ground that all of them show: of what was drawn, and of what was mapped."""
+        values: dict[str, Any] = {"series": self.params.series, "min_area_m2": self.params.min_area_m2}
+        if sum(bool(epoch.landslides or epoch.searched) for epoch in series.epochs) > 1:
+            self.steps.run("years/drawn", "compare-years", values)
+        kind, mapped = self._mapped()
+        if len(mapped) > 1:
+            self.steps.run(f"years/{kind}", "compare-years", {
+                **values, "landslides": list(mapped.values()), "names": list(mapped),
+                "observed": [self.maps[kind, name]["binary"] for name in mapped]})
 
     def spread(self, labelled: Sequence[Epoch], area: str | None) -> None:
         """Density of what was drawn, and with the same radius of what was mapped and of the inventory."""
@@ -166,10 +184,11 @@ class _Course:
             drawn = self.steps.run("density/drawn", "density", {"series": self.params.series})
             rows = read_json(Path(drawn.outputs["summary"]))["densities"]
             radius_m = next((row["radius_m"] for row in rows if row["n"]), None)
-        for kind, layers in (self._mapped(), ("inventory", self.inventories)):
+        for used, (kind, layers) in ((PREDICTED, self._mapped()), (INVENTORY, (INVENTORY, self.inventories))):
             if layers:
                 self.steps.run(f"density/{kind}", "density", {
-                    "landslides": list(layers.values()), "names": list(layers), "area": area, "radius_m": radius_m})
+                    "landslides": list(layers.values()), "names": list(layers), "used": [used], "area": area,
+                    "radius_m": radius_m})
 
     def _mapped(self) -> tuple[str, dict[str, str]]:
         """The best kind of map there is, and its polygons by date."""

@@ -7,8 +7,9 @@ from model_core.contract.paths import absolute, relative
 
 @pytest.mark.parametrize("text", [
     "/vsizip/a.zip/b.tif", "/vsicurl/https://example.org/a.tif", "https://example.org/a.gpkg", "PG:dbname=slides",
+    "-",
 ])
-def test_what_only_gdal_understands_is_left_alone(tmp_path, text):
+def test_what_only_gdal_understands_or_stands_for_no_file_is_left_alone(tmp_path, text):
     assert absolute(text, tmp_path) == relative(text, tmp_path) == text
 
 

@@ -107,6 +107,17 @@ def test_two_years_on_one_grid_with_peaks_table_figures_and_what_made_them(mappe
         assert figure.driver == "PNG" and min(figure.shape) > 300
 
 
+def test_what_the_landslides_are_stands_in_table_tags_and_peaks(mapped, files):
+    rasters, table, result, _ = mapped(landslides=[files["2014"], files["2015"]], used=["manual", "predicted"],
+                                       radius_m=400, pixel_size_m=25)
+    assert [row["used"] for row in table["densities"]] == ["manual", "predicted"]
+    assert rasters["density_2015"][2]["used"] == "predicted"
+    assert gpd.read_file(result.outputs["peaks"])["used"].tolist() == ["manual", "predicted"]
+    table = mapped(landslides=[files["2014"], files["2015"]], used=["inventory"], radius_m=400, pixel_size_m=25,
+                   out="all")[1]
+    assert [row["used"] for row in table["densities"]] == ["inventory", "inventory"]
+
+
 def test_the_rasters_are_cloud_optimised(files, tmp_path):
     result, _ = do("density", landslides=[files["2014"]], radius_m=300, pixel_size_m=2, out=str(tmp_path / "out"))
     with rasterio.open(result.outputs["density_2014"]) as source:

@@ -131,6 +131,56 @@ def test_the_table_has_a_row_a_layer_with_the_numbers_of_the_json(saved, counted
     assert Path(result.outputs["figure"]).read_bytes().startswith(b"\x89PNG")
 
 
+# -- what was used, and how sure it is -----------------------------------------------------------------------------
+
+def scattered(n, side):
+    """Squares of one side on a lattice of 100 m, ten in a row."""
+    return [box(100 * (i % 10) + 20, 100 * (i // 10) + 20, 100 * (i % 10) + 20 + side, 100 * (i // 10) + 20 + side)
+            for i in range(n)]
+
+
+def test_a_reference_gives_a_map_the_intervals_that_it_has_not_by_itself(saved, counted):
+    drawn, mapped = saved("drawn.gpkg", *scattered(100, 30)), saved("mapped.gpkg", *scattered(80, 24))
+    rows, result, told = counted(landslides=[mapped, drawn], reference=[drawn, "-"], used=["predicted", "manual"],
+                                 area=saved("area.gpkg", box(0, 0, 1000, 1000)))
+    row = rows["mapped"]
+    assert (row["TL"], row["used"]) == (80, "predicted")
+    assert row["TL_corrected"] == pytest.approx(100) and row["TL_low"] < 100 < row["TL_high"]
+    assert row["TAL_corrected_m2"] == pytest.approx(100 * 900, rel=2e-3)
+    assert row["TAL_low_m2"] < 100 * 900 < row["TAL_high_m2"]
+    assert row["TL_interval"] == row["TAL_interval"] == "95 %, corrected by the reference"
+    assert rows["drawn"]["TL_interval"] == "not assessed" and rows["drawn"]["used"] == "manual"
+    shown = result.summary["landslides"]
+    assert " to " in shown[0]["TL 95 %"] and shown[1]["TAL 95 %"] == "not assessed"
+    assert not any("no interval" in line or "Not stated" in line for line in told)
+
+
+def test_a_reference_on_a_part_of_the_ground_corrects_all_of_it(saved, counted):
+    drawn, mapped = saved("drawn.gpkg", *scattered(50, 30)), saved("mapped.gpkg", *scattered(100, 24))
+    rows, _, _ = counted(landslides=[mapped], reference=[drawn], area=saved("area.gpkg", box(0, 0, 1000, 1000)),
+                         reference_ground=[saved("searched.gpkg", box(0, 0, 1000, 500))])
+    assert rows["mapped"]["TL_corrected"] == pytest.approx(100)
+    assert rows["mapped"]["TAL_corrected_m2"] == pytest.approx(100 * 900, rel=2e-3)
+
+
+@pytest.mark.parametrize(("n", "ground", "said"), [(6, True, "Only 6 mapped landslides"), (40, False, "No observed")])
+def test_where_a_reference_does_not_suffice_it_is_said(saved, counted, n, ground, said):
+    path = saved("2015.gpkg", *scattered(n, 30))
+    area = {"area": saved("area.gpkg", box(0, 0, 1000, 1000))} if ground else {}
+    rows, _, told = counted(landslides=[path], reference=[path], used=["predicted"], **area)
+    assert rows["2015"]["TL_interval"] == "not assessed" and rows["2015"]["TL_low"] is None
+    assert said in rows["2015"]["interval_reason"]
+    assert any("have no interval" in line and said in line for line in told)
+
+
+def test_what_was_not_stated_is_told_by_the_columns_or_not_at_all(tmp_path, saved, counted):
+    ours = tmp_path / "ours.gpkg"
+    gpd.GeoDataFrame({"prob_mean": [0.9], "model_id": ["m"]}, geometry=[box(0, 0, 20, 20)], crs=CRS).to_file(ours)
+    rows, _, told = counted(landslides=[str(ours), saved("theirs.gpkg", box(0, 0, 20, 20))], together=True)
+    assert [row["used"] for row in rows.values()] == ["predicted", "not stated", "predicted and not stated"]
+    assert sum("Not stated" in line for line in told) == 1
+
+
 # -- sizes ---------------------------------------------------------------------------------------------------------
 
 def test_a_tail_below_the_bound_is_refused_in_words(saved, counted):
@@ -191,7 +241,7 @@ def test_a_series_gives_landslides_searched_ground_and_what_could_not_be_seen(sa
         {"name": "2016", "scenes": ["none.tif"]},
     ])
     rows, _, _ = counted(series=path, together=True)
-    assert list(rows) == ["2014", "2015", "all layers"]
+    assert list(rows) == ["2014", "2015", "all layers"] and {row["used"] for row in rows.values()} == {"manual"}
     assert (rows["2014"]["TL"], rows["2014"]["observed_km2"]) == (0, pytest.approx(1, rel=2e-3))
     assert (rows["2015"]["TL"], rows["2015"]["outside"]) == (1, 1)
     assert rows["2015"]["observed_km2"] == pytest.approx(0.75, rel=2e-3)
@@ -209,6 +259,10 @@ def test_the_command_takes_several_files_even_with_commas(saved, mtl):
     ({}, "No landslides are given."),
     ({"landslides": ["a.gpkg"], "series": "s.json"}, "Both a series file and landslides are given."),
     ({"landslides": ["a.gpkg"], "names": ["2015", "2016"]}, "1 layers of landslides have 2 names."),
+    ({"landslides": ["a.gpkg"], "reference": ["b.gpkg", "-"]},
+     "Reference (reference) with 2 entries does not fit 1 layer of landslides."),
+    ({"series": "s.json", "reference": ["b.gpkg"]},
+     "Reference (reference) with 1 entry does not fit a series without other layers."),
 ])
 def test_landslides_that_are_given_in_no_way_or_two_are_refused(counted, values, said):
     with pytest.raises(UsageError) as refusal:

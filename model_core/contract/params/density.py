@@ -8,13 +8,14 @@ from typing import Optional, Tuple
 from ..errors import UsageError
 from ..fields import param
 from .inputs import require
+from .layers import UsedInputs
 
 POSITIONS = ("centroid", "point-on-surface")
 WEIGHTS = ("number", "area")
 
 
 @dataclass(frozen=True)
-class DensityParams:
+class DensityParams(UsedInputs):
     """Maps how densely landslides lie, at one or more dates, and how that changes from date to date."""
 
     series: Optional[str] = param(None, label="Series file", help="Study file with several dates: their landslides "
@@ -60,6 +61,7 @@ class DensityParams:
                 "Both a series file and landslides are given." if self.series else "No landslides are given.",
                 "Give either --series or --landslides.",
             )
+        self.check_used()
         n = len(self.landslides)
         for name, values, allowed in (("names", self.names, (0, n)), ("observed", self.observed, (0, 1, n))):
             if len(values) not in allowed or (values and self.series):

@@ -8,10 +8,11 @@ from typing import Optional, Tuple
 from ..errors import UsageError
 from ..fields import param
 from .inputs import require
+from .layers import ReferenceInputs
 
 
 @dataclass(frozen=True)
-class StatisticsParams:
+class StatisticsParams(ReferenceInputs):
     """Counts and measures landslides: number, area, density, and the distribution of their sizes."""
 
     landslides: Tuple[str, ...] = param((), label="Landslides", help="Polygons; one layer a year or map.",
@@ -33,7 +34,7 @@ class StatisticsParams:
                            group="Polygons")
     repetitions: int = param(1000, label="Repetitions", help="Simulated samples behind the p-value of a power law; "
                              "0 leaves it out.", minimum=0, maximum=100000, group="Polygons", advanced=True)
-    seed: int = param(0, label="Seed", help="Start of the random numbers behind the p-value.", minimum=0,
+    seed: int = param(0, label="Seed", help="Start of the random numbers behind p-value and intervals.", minimum=0,
                       maximum=2**31 - 1, group="Polygons", advanced=True)
     out: str = param("", label="Output folder", help="New folder for the tables, the figure and the landslides at the "
                      "border.", role="output_folder", group="Output")
@@ -52,4 +53,5 @@ class StatisticsParams:
                 f"{len(self.landslides)} layers of landslides have {len(self.names)} names.",
                 "Give one name a layer (--names), or none; the epochs of a series have names already.",
             )
+        self.check_reference()
         require(self, "out")

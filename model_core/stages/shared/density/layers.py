@@ -16,14 +16,15 @@ from ....arrays.density import MIN_RADIUS_PX, default_radius_m
 from ....contract.errors import InputError, UsageError
 from ....contract.events import Report
 from ....contract.params.density import DensityParams
+from ....contract.params.layers import MANUAL, NOT_STATED
 from ....contract.series import read_series
 from ....geo.areas import area_m2
 from ....geo.grid import Grid
 from ....geo.points import metric_crs, positions, within
 from ....geo.vectors import in_crs, stacked
 from ..judging.reference import layer_stem, read_layer
+from ..map_error import used_word
 from ..runs import safe_name
-from ..used import MANUAL, used
 
 _PIXELS_A_RADIUS = 50
 _PIXELS_WITHOUT_RADIUS = 250  # along the shorter side of the ground: ArcGIS' rule
@@ -41,7 +42,7 @@ class DensityLayer:
         inside: (n,) bool, whether it lies in the area; the others lie around it within the radius.
         observed, unusable: Ground that was searched, and ground of it that could not be seen; None: not given.
         radius_m: Of the kernel; None without landslides.
-        used: What the landslides are: manual, predicted or inventory.
+        used: What the landslides are, in a word of contract.params.layers.
     """
 
     name: str
@@ -52,7 +53,7 @@ class DensityLayer:
     observed: gpd.GeoDataFrame | None
     unusable: gpd.GeoDataFrame | None
     radius_m: float | None = None
-    used: str = MANUAL
+    used: str = NOT_STATED
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class _Sources:
     name: str
     landslides: str | None
     observed: str | None
+    used: str | None
     unusable: str | None = None
 
 
@@ -126,9 +128,10 @@ def _sources(params: DensityParams) -> tuple[list[_Sources], str | None]:
         names = params.names or tuple(layer_stem(path) for path in params.landslides)
         observed: list[str | None] = list(params.observed or [None])
         observed *= len(names) if len(observed) == 1 else 1
-        return [_Sources(*row) for row in zip(names, params.landslides, observed, strict=True)], params.area
+        words = [params.used_of(i) for i in range(len(names))]
+        return [_Sources(*row) for row in zip(names, params.landslides, observed, words, strict=True)], params.area
     series = read_series(Path(params.series))
-    known = [_Sources(epoch.name, epoch.landslides, epoch.searched, epoch.unusable)
+    known = [_Sources(epoch.name, epoch.landslides, epoch.searched, params.used_of(0) or MANUAL, epoch.unusable)
              for epoch in series.epochs if epoch.landslides or epoch.searched]
     if not known:
         raise InputError("labels.none", f"No epoch of {params.series} has landslides.",
@@ -155,7 +158,8 @@ def _layer(
     unusable = _read(source.unusable, "unusable", report)
     unusable = None if unusable is None else in_crs(unusable, crs)
     if frame is None:
-        return DensityLayer(source.name, None, np.zeros((0, 2)), np.zeros(0), np.zeros(0, bool), observed, unusable)
+        return DensityLayer(source.name, None, np.zeros((0, 2)), np.zeros(0), np.zeros(0, bool), observed, unusable,
+                            used=source.used or NOT_STATED)
     moved = in_crs(frame, crs)
     points = positions(moved, inside=params.position == "point-on-surface")
     weights = area_m2(moved.geometry, crs) if params.weight == "area" else np.ones(len(moved))
@@ -167,7 +171,8 @@ def _layer(
                     "and are left out.")
     points, weights = points[seen], weights[seen]
     inside = np.ones(len(points), bool) if area is None else within(points, area)
-    return DensityLayer(source.name, source.landslides, points, weights, inside, observed, unusable, used=used(frame))
+    return DensityLayer(source.name, source.landslides, points, weights, inside, observed, unusable,
+                        used=used_word(source.used, frame))
 
 
 def _with_radius(
