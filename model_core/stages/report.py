@@ -26,6 +26,7 @@ from .shared.reporting.sizes import sizes
 from .shared.reporting.spread import density
 from .shared.reporting.summary import summary
 from .shared.reporting.tuning import tuning
+from .shared.reporting.years import years
 from .shared.runs import new_run
 from .shared.study_folder import StudyFolder, read_study
 
@@ -57,7 +58,7 @@ def run(params: ReportParams, report: Report) -> Result:
         comparison(study),
         sizes(study),
         density(study, drawn),
-        # Comparable years have their place here.
+        years(study),
         warnings(study),
         left_out(study),
         run_time(study),

@@ -153,7 +153,8 @@ class _Course:
         """Numbers and sizes of what was drawn, of what was mapped and of the inventory, below each other."""
         kind, mapped = self._mapped()
         drawn = {epoch.name: epoch for epoch in labelled}
-        layers = [(f"{name} drawn", str(epoch.landslides), MANUAL, None) for name, epoch in drawn.items()]
+        layers: list[tuple[str, str, str, Epoch | None]] = [
+            (f"{name} drawn", str(epoch.landslides), MANUAL, None) for name, epoch in drawn.items()]
         layers += [(f"{name} {kind}", source, PREDICTED, drawn.get(name)) for name, source in mapped.items()]
         layers += [(f"{name} inventory", source, INVENTORY, None) for name, source in self.inventories.items()]
         if not layers:
@@ -257,9 +258,10 @@ def _finish(folder: Path, series: Series, course: _Course, report: Report) -> Re
                  for (kind, name), files in course.maps.items()],
         "accuracy": course.rows, "failures": course.failures, "steps": course.steps.done,
     })
+    written = course.attempt("report", course.steps.run, "report", "report", {"study": str(folder)})
     shown = [{key: row[key] for key in SHOWN} for row in course.rows]
     summary: dict[str, Any] = {"accuracy over the whole area": shown}
     if course.failures:
         summary["left out"] = [{"what": name, "why": why} for name, why in course.failures.items()]
-    return Result({"layers": str(folder / LAYERS), "accuracy": str(folder / ACCURACY), "study": str(folder / SUMMARY)},
-                  summary)
+    return Result({"layers": str(folder / LAYERS), "accuracy": str(folder / ACCURACY), "study": str(folder / SUMMARY),
+                   **(written.outputs if written else {})}, summary)

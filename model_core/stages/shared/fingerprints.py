@@ -14,7 +14,8 @@ from ...contract.library import find_model
 from ...contract.series import Epoch, Series, read_series
 from ...geo.content import content_of
 
-_INPUTS = ("raster", "vector", "file", "model")
+_INPUTS = ("raster", "vector", "file", "folder", "model")
+_TABLES = (".json", ".csv")  # what stands for a folder of results: they tell of all else in it
 # They decide where and how fast, not what.
 _ELSEWHERE = ("out", "resume", "device", "threads")
 
@@ -50,6 +51,8 @@ def _content(source: str, role: str, params: Any) -> Any:
     if role == "model":
         card, _ = find_model(source)
         return [card.sha256, card.threshold]
+    if role == "folder":
+        return [content_of(str(path)) for path in sorted(Path(source).iterdir()) if path.suffix in _TABLES]
     if role == "file" and source.endswith(".json"):
         return _series_content(read_series(Path(source)), params)
     return content_of(source)
