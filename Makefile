@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 MTL := .venv/bin/mtl
 
-.PHONY: help install demo test lint pytest realdata bench lock clean
+.PHONY: help install demo test lint pytest slow realdata bench lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -23,11 +23,16 @@ lint: install
 pytest: install
 	$(PY) -m pytest -m "not slow"
 
-## make realdata  real images and inventories (skips where they are absent); about two hours with the slow runs
+## make slow      tests that take minutes: a study that is killed ten times ends like an unbroken one
+slow: install
+	$(PY) -m pytest -m "slow and not realdata" -rs
+
+## make realdata  real images and inventories (skips where they are absent); about two and a half hours with the slow runs
 realdata: install
 	$(PY) -m pytest -m "realdata" -rs
 	$(PY) benchmarks/presets.py atsuma
 	$(PY) benchmarks/atsuma_pictures.py
+	$(PY) benchmarks/atsuma_study.py
 
 ## make bench     one table a claim
 bench: install

@@ -38,7 +38,7 @@ def run_folder(out: Path, *, resume: bool = False, keep_partial: bool = False) -
     """
     check_new(out)
     partial = out.with_name(out.name + ".partial")
-    with _alone(out):
+    with alone(out):
         with _explained(out):
             if partial.exists() and not resume:
                 _clear(partial)
@@ -55,6 +55,30 @@ def run_folder(out: Path, *, resume: bool = False, keep_partial: bool = False) -
             if not keep_partial:
                 shutil.rmtree(partial, ignore_errors=True)
             raise
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Keeps a second run with the same folder from clearing what this one writes; ends with the process.
+
+    Raises:
+        OutputError: Another run has it, or the folder around it cannot be written.
+    """
+    path = out.with_name(f".{out.name}.lock")
+    with _explained(out):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    try:
+        if not _locked(file):
+            raise OutputError("output.busy", f"Another run is writing {out} just now.",
+                              "Wait until it has ended, or choose a new name for the results.", path=str(out))
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows cannot remove an open file; an empty one does no harm
+                path.unlink()
+    finally:
+        file.close()
 
 
 def check_new(out: Path) -> None:
@@ -192,26 +216,6 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise explain(error, path) from error
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Keeps a second run with the same folder from clearing what this one writes; ends with the process."""
-    path = out.with_name(f".{out.name}.lock")
-    with _explained(out):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-    try:
-        if not _locked(file):
-            raise OutputError("output.busy", f"Another run is writing {out} just now.",
-                              "Wait until it has ended, or choose a new name for the results.", path=str(out))
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # Windows cannot remove an open file; an empty one does no harm
-                path.unlink()
-    finally:
-        file.close()
 
 
 def _locked(file: IO[str]) -> bool:

@@ -180,8 +180,10 @@ def write_layers(
         OutputError: The folder cannot be written.
     """
     partial = path.with_name(f"{path.stem}.partial.gpkg")
+    leftovers = [partial.with_name(partial.name + ending) for ending in ("", "-journal", "-wal", "-shm")]
     try:
-        partial.unlink(missing_ok=True)
+        for leftover in leftovers:  # of a run that was killed
+            leftover.unlink(missing_ok=True)
         for name, frame in layers.items():
             _write_layer(partial, name, frame, stamped(metadata) or None, (descriptions or {}).get(name, ""))
         partial.replace(path)
@@ -193,7 +195,7 @@ def write_layers(
     except OSError as error:
         raise explain(error, path) from error
     finally:
-        for leftover in (partial, Path(f"{partial}-journal"), Path(f"{partial}-wal"), Path(f"{partial}-shm")):
+        for leftover in leftovers:
             leftover.unlink(missing_ok=True)
     return path
 

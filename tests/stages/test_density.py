@@ -332,3 +332,16 @@ def test_the_largest_released_inventory_sums_to_its_10335_landslides(mapped, sha
     rasters, table, *_ = mapped(landslides=[f"{shared_data}/inventories/China.zip|layername=2009"])
     assert total(rasters["density_2009"]) == pytest.approx(10335, rel=0.005)
     assert table["densities"][0]["n"] == 10335
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(("region", "counts"), [
+    ("China", {"2009": 10335, "2011": 1552, "2013": 370, "2014": 560, "2017": 140, "2018": 198, "2019": 349, "2021": 414}),
+    ("PNG", {"2017": 95, "2018": 1557, "2019": 75, "2020": 5}),
+])
+def test_the_released_inventories_elsewhere_sum_to_their_landslides(mapped, shared_data, region, counts):
+    layers = [f"{shared_data}/inventories/{region}.zip|layername={year}" for year in counts]
+    rasters, table, *_ = mapped(landslides=layers, radius_m=1500, pixel_size_m=100)
+    assert {row["layer"]: row["n"] for row in table["densities"]} == counts
+    for year, n in counts.items():
+        assert total(rasters[f"density_{year}"]) == pytest.approx(n, rel=0.005)

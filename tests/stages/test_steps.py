@@ -13,6 +13,7 @@ import pytest
 from model_core.contract.errors import Cancelled, MtlError
 from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
+from model_core.stages.shared import course, steps
 from model_core.stages.shared.fingerprints import fingerprint
 from model_core.stages.shared.steps import Steps
 
@@ -108,3 +109,66 @@ def test_a_stopped_step_stops_the_work(tmp_path, own_study):
     with pytest.raises(Cancelled):
         Steps(tmp_path / "work", Stopped()).run("base", "train", {**QUICK, "series": str(own_study / "series.json")})
     assert not (tmp_path / "work" / "base").exists()
+
+
+class Killed(BaseException):
+    """In place of a signal, at a moment that a signal seldom hits."""
+
+
+def killed_in_rmtree(monkeypatch, module, victim):
+    """From now on the module's first removal of a folder of this name ends the work after half of it."""
+    remove = shutil.rmtree
+
+    def rmtree(path, **options):
+        if Path(path).name not in (victim, f".{victim}.partial"):
+            remove(path, **options)
+            return
+        monkeypatch.undo()
+        for child in sorted(Path(path).iterdir())[::2]:
+            remove(child) if child.is_dir() else child.unlink()
+        raise Killed
+
+    monkeypatch.setattr(module.shutil, "rmtree", rmtree)
+
+
+def test_a_result_that_was_half_removed_does_not_count_as_done(tmp_path, own_study, monkeypatch):
+    first, _ = train(tmp_path / "work", own_study)
+    files = sorted(path.name for path in (tmp_path / "work" / "base").iterdir())
+    killed_in_rmtree(monkeypatch, steps, "base")
+    with pytest.raises(Killed):
+        train(tmp_path / "work", own_study, seed=5)
+    _, report = train(tmp_path / "work", own_study)  # the settings of the first time again
+    assert not said_done(report)
+    assert sorted(path.name for path in (tmp_path / "work" / "base").iterdir()) == files
+
+
+def test_a_training_killed_while_it_clears_its_state_can_still_be_finished(tmp_path, own_study, monkeypatch):
+    killed_in_rmtree(monkeypatch, course, "state")
+    with pytest.raises(Killed):
+        train(tmp_path / "work", own_study)
+    train(tmp_path / "work", own_study)
+    assert not [path for path in (tmp_path / "work").rglob("*") if "state" in path.name or "partial" in path.name]
+
+
+def test_a_stopped_training_says_that_the_same_command_goes_on(tmp_path, own_study):
+    class StoppedLater(Recorder):
+        def cancelled(self):
+            return any(event["event"] == "metric" for event in self.events)
+
+    with pytest.raises(Cancelled) as caught:
+        Steps(tmp_path / "work", StoppedLater()).run(
+            "base", "train", {**QUICK, "training_epochs": 9, "series": str(own_study / "series.json")})
+    assert caught.value.hint == "The same command goes on from there." and "base" in caught.value.message
+    _, report = train(tmp_path / "work", own_study, training_epochs=9)
+    assert next(event["step"] for event in report.events if event["event"] == "metric" and event["name"] == "loss") > 1
+
+
+def test_what_a_killed_work_left_half_written_is_cleared(tmp_path):
+    scraps = [tmp_path / ".study.json.abc.partial" / "study.json", tmp_path / ".steps" / ".base.json.x.partial" / "base.json",
+              tmp_path / "study.partial.gpkg", tmp_path / "study.partial.gpkg-journal"]
+    kept = [tmp_path / "base.partial" / "state" / "epoch_0001" / "state.json", tmp_path / "study.gpkg"]
+    for path in (*scraps, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    Steps(tmp_path, Recorder())
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)

@@ -125,5 +125,6 @@ def _nearest_block(blocks: np.ndarray) -> np.ndarray:
 def _finish(folder: Path, accuracy: list[dict[str, Any]], split: list[dict[str, Any]]) -> None:
     """Writes the tables and clears the state that only a resume needs."""
     write_json_atomic(folder / "accuracy.json", {"accuracy": accuracy, "split": split})
-    for state in folder.rglob(STATE):
-        shutil.rmtree(state)
+    for state in list(folder.rglob(STATE)):
+        # Renamed first: killed halfway through it, half a state would be there to be resumed.
+        shutil.rmtree(state.rename(state.with_name(f".{STATE}.partial")))

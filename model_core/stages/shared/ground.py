@@ -124,7 +124,7 @@ def _load(
         ids = burn_ids(grid, large)
     known = np.unique(ids[codes != IGNORE])
     n_landslides = int((known > 0).sum())
-    if landslides is not None and not n_landslides:
+    if landslides is not None and len(landslides.frame) and not n_landslides:
         report.warn(f"{scenes.name}: none of its landslides lies on observed, searched ground of its image.")
     return Ground(scenes, grid, image, scaling, valid, codes, ids, n_landslides)
 
@@ -148,7 +148,7 @@ def _polygons(epoch: Epoch, role: str, report: Report) -> PolygonLayer | None:
         raise InputError("labels.nothing-searched", f"{source} holds no polygon of searched ground.",
                          "Draw the ground that was searched, or leave the layer out if it was the whole image.",
                          path=source)
-    if role == "landslides" and layer.frame.empty:
+    if role == "landslides" and layer.frame.empty and not epoch.searched:
         raise InputError(
             "labels.empty", f"{source} holds no landslide polygon.",
             "Draw landslides, or leave the layer out and give the searched ground if there are none.", path=source,

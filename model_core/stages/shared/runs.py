@@ -20,6 +20,7 @@ from .fingerprints import fingerprint_of_inputs
 from .making import making
 
 JOB = "job.json"
+RESUME = "Go on with the same command and --resume."
 # Parameters that a resumed training may change; more training epochs have rules of their own (network.fitting).
 FREE = ("out", "resume", "training_epochs", "device", "threads")
 
@@ -64,7 +65,7 @@ def new_run(stage: str, params: Any, *, resume: bool = False, keep_partial: bool
             inputs = {"inputs": fingerprint_of_inputs(params)} if keep_partial else {}
             if resume:
                 _check_same(folder, params, inputs)
-                _clear_scraps(folder)
+                clear_scraps(folder)
             write_json_atomic(folder / JOB, {**to_json(Job(stage, params), __version__), **inputs})
             with stamp(making(stage, params)):
                 yield folder
@@ -74,17 +75,26 @@ def new_run(stage: str, params: Any, *, resume: bool = False, keep_partial: bool
             shutil.rmtree(unfinished, ignore_errors=True)
         if kept and isinstance(error, (Cancelled, KeyboardInterrupt)):
             raise Cancelled("cancelled", "The work was stopped; what was learned so far is kept.",
-                            "Go on with the same command and --resume.", path=str(unfinished)) from error
+                            RESUME, path=str(unfinished)) from error
         if isinstance(error, OSError):  # what libraries that write, such as matplotlib, let through
             error = explain(error, Path(params.out))
         if kept and isinstance(error, OutputError):
-            error.hint += " What was learned so far is kept: go on with the same command and --resume."
+            error.hint += f" What was learned so far is kept. {RESUME}"
         raise error
 
 
 def safe_name(name: str) -> str:
     """A name as part of a file name on any system."""
     return re.sub(r"[^\w.-]+", "_", name).strip("._") or "result"
+
+
+def clear_scraps(folder: Path) -> None:
+    """Removes half-written files of a killed run, which would stay among the results."""
+    for scrap in [*folder.rglob(".*.partial*"), *folder.rglob("*.partial.gpkg*")]:
+        if scrap.is_dir():
+            shutil.rmtree(scrap, ignore_errors=True)
+        else:
+            scrap.unlink(missing_ok=True)
 
 
 def _partial(params: Any) -> Path:
@@ -112,12 +122,3 @@ def _check_same(folder: Path, params: Any, inputs: dict[str, str]) -> None:
         values = "; ".join(f"{name} was {earlier[name]}, now {now[name]}" for name in changed)
         raise UsageError("run.other-settings", f"The unfinished run in {folder} has other settings ({values}).",
                          "Resume it with its own settings, or choose another output folder.", changed=changed)
-
-
-def _clear_scraps(folder: Path) -> None:
-    """Half-written files of a killed run, which would stay among the results."""
-    for scrap in [*folder.rglob(".*.partial*"), *folder.rglob("*.partial.gpkg*")]:
-        if scrap.is_dir():
-            shutil.rmtree(scrap, ignore_errors=True)
-        else:
-            scrap.unlink(missing_ok=True)

@@ -19,20 +19,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...contract.errors import Cancelled, MtlError
 from ...contract.events import Report, Result
 from ...contract.job import Job, make_job
 from ...geo.files import write_json_atomic
 from .. import run_stage
 from .fingerprints import fingerprint
+from .runs import RESUME, clear_scraps
 
 _RECORDS = ".steps"
+_GO_ON = "The same command goes on from there."
 
 
 class Steps:
-    """Runs steps below one folder.
+    """Runs steps below one folder, of which half-written files of a killed work are cleared first.
 
     Args:
-        folder: Of the whole work; made if missing.
+        folder: Of the whole work; made if missing. No other process may work there.
         report: Told everything.
 
     Attributes:
@@ -44,6 +47,7 @@ class Steps:
         self.folder = folder
         self.done: dict[str, dict[str, Any]] = {}
         self._report = report
+        clear_scraps(folder)
 
     def run(self, name: str, stage: str, values: Mapping[str, Any]) -> Result:
         """Runs a stage into a folder of its own, unless it is done and unchanged.
@@ -54,7 +58,8 @@ class Steps:
             values: The stage's parameters without `out`; paths are absolute.
 
         Raises:
-            MtlError: Whatever the stage raises.
+            Cancelled: Stopped on request; the same steps go on.
+            MtlError: Whatever else the stage raises.
         """
         out, record = self.folder / name, self.folder / _RECORDS / f"{name}.json"
         job = make_job(stage, {**values, "out": str(out)})
@@ -65,16 +70,25 @@ class Steps:
             return self._result(name, known)
         unfinished = out.with_name(out.name + ".partial")
         resume = known.get("made_from") == made_from and unfinished.exists() and hasattr(job.params, "resume")
-        shutil.rmtree(out, ignore_errors=True)
         if not resume:
+            # First of all: killed halfway through the folders, nobody may take the rest of them for what it was.
+            record.unlink(missing_ok=True)
             shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(out, ignore_errors=True)
         record.parent.mkdir(parents=True, exist_ok=True)
         out.parent.mkdir(parents=True, exist_ok=True)
         write_json_atomic(record, {"made_from": made_from})
         if resume:
             job = Job(stage, dataclasses.replace(job.params, resume=True))
         heard, began = _Warnings(self._report), time.monotonic()
-        result = run_stage(job, heard)
+        try:
+            result = run_stage(job, heard)
+        except (Cancelled, KeyboardInterrupt) as error:
+            raise Cancelled("cancelled", f"The work was stopped in {name}; all that was finished before is kept.",
+                            _GO_ON) from error
+        except MtlError as error:
+            error.hint = error.hint.replace(RESUME, _GO_ON)
+            raise
         outputs = {role: Path(path).relative_to(self.folder).as_posix() for role, path in result.outputs.items()}
         known = {"made_from": made_from, "stage": stage, "outputs": outputs, "summary": result.summary,
                  "warnings": heard.heard, "seconds": round(time.monotonic() - began, 1)}
