@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..contract.errors import Cancelled, InputError, MtlError
+from ..contract.errors import Cancelled, InputError, MtlError, OutputError
 from ..contract.events import Report, Result
 from ..contract.fields import to_dict
 from ..contract.job import Job, to_json
@@ -19,7 +19,7 @@ from ..contract.params.study import StudyParams
 from ..contract.params.train import FineTuneParams, TrainParams
 from ..contract.paths import NONE, relative
 from ..contract.series import Epoch, Series, read_series
-from ..geo.files import write_csv_atomic, write_json_atomic
+from ..geo.files import alone, write_csv_atomic, write_json_atomic
 from ..geo.stamp import stamp
 from ..geo.study_layers import write_study_layers
 from ..geo.vectors import read_polygons
@@ -49,8 +49,13 @@ def run(params: StudyParams, report: Report) -> Result:
     series = read_series(Path(params.series))
     _check(series, params, report)
     folder = Path(params.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json_atomic(folder / JOB, to_json(Job("study", params), __version__))
+    with alone(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json_atomic(folder / JOB, to_json(Job("study", params), __version__))
+        return _run(params, folder, series, report)
+
+
+def _run(params: StudyParams, folder: Path, series: Series, report: Report) -> Result:
     course = _Course(params, Steps(folder, report), report)
     base = params.model or course.base()
     for epoch in series.epochs:
@@ -83,7 +88,7 @@ class _Course:
         """What the work gives, or None where it failed."""
         try:
             return work(*args)
-        except Cancelled:
+        except (Cancelled, OutputError):  # on a full disk nothing else would succeed
             raise
         except MtlError as error:
             self.failures[name] = f"{error.message} {error.hint}"
