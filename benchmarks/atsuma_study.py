@@ -76,7 +76,7 @@ def study(build: Path, settings: dict[str, int]) -> None:
 def table(build: Path) -> str:
     """Markdown: accuracy after the earthquake, and what the same models map before it."""
     sys.path.insert(0, str(ROOT))
-    from model_core.stages.shared.study_folder import read_study
+    from model_core.stages.shared.studying.folder import read_study
 
     found = read_study(build / "study")
     after = {row["map"]: row for row in found.accuracy if row["date"] == "after"}

@@ -68,6 +68,7 @@ class ModelCard:
         sha256: Checksum of the weights file.
         weights_bytes: Size of the weights file.
         start, end: Dates (ISO) of the first and last image it learned from.
+        warnings: What speaks against trusting it everywhere, in plain sentences.
     """
 
     name: str
@@ -95,6 +96,7 @@ class ModelCard:
     licence: str = "GPL-2.0-or-later"
     start: Optional[str] = None
     end: Optional[str] = None
+    warnings: Tuple[str, ...] = ()
 
 
 def to_stac(card: ModelCard) -> Dict[str, Any]:
@@ -158,7 +160,7 @@ def to_stac(card: ModelCard) -> Dict[str, Any]:
         properties["start_datetime"] = f"{card.start}T00:00:00Z"
         properties["end_datetime"] = f"{card.end}T23:59:59Z"
     for name in ("quantity", "patch_size_px", "pixel_size_range_m", "threshold", "threshold_rule", "training",
-                 "metrics", "measured", "versions", "sha256"):
+                 "metrics", "measured", "versions", "sha256", "warnings"):
         value = getattr(card, name)
         properties[f"mtl:{name}"] = list(value) if isinstance(value, tuple) else value
     properties["mtl:scaling"] = dataclasses.asdict(card.scaling)
@@ -219,6 +221,7 @@ def from_stac(item: Dict[str, Any], name: str = "The model card") -> ModelCard:
             licence=properties["license"],
             start=_day(properties.get("start_datetime")),
             end=_day(properties.get("end_datetime")),
+            warnings=tuple(properties.get("mtl:warnings", ())),
             **{
                 name: properties[f"mtl:{name}"]
                 for name in ("quantity", "patch_size_px", "threshold", "threshold_rule", "training", "metrics",

@@ -27,8 +27,8 @@ def metric_crs(frame: gpd.GeoDataFrame, wanted: str | None = None) -> str:
         return short_name(frame.estimate_utm_crs())
 
     if wanted is None:
-        return short_name(frame.crs) if _measures_ground_metres(frame, frame.crs) else utm()
-    return checked(wanted, lambda crs: _measures_ground_metres(frame, crs), utm)
+        return short_name(frame.crs) if measures_ground_metres(frame, frame.crs) else utm()
+    return checked(wanted, lambda crs: measures_ground_metres(frame, crs), utm)
 
 
 def positions(frame: gpd.GeoDataFrame, *, inside: bool) -> NDArray[np.float64]:
@@ -46,7 +46,8 @@ def within(points: NDArray[np.float64], frame: gpd.GeoDataFrame, distance_m: flo
     return found
 
 
-def _measures_ground_metres(frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> bool:
+def measures_ground_metres(frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> bool:
+    """Whether a CRS is true to the ground where some polygons are, at least one."""
     if not has_metres(crs):
         return False
     plane = float(in_crs(frame, crs).geometry.area.sum())

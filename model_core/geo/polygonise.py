@@ -11,7 +11,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from numpy.typing import NDArray
 from rasterio.features import shapes
@@ -21,9 +20,13 @@ from ..arrays.codes import LANDSLIDE
 from ..arrays.runs import RunFinder
 from ..contract.errors import InputError
 from .areas import measure, reaches
+from .dating import COLUMNS as DATE_COLUMNS
+from .dating import Sources, day_column, object_dates
 from .grid import Grid
 from .rasters import crs_name, open_raster, readable
 from .smoothing import smooth_outlines
+from .terrain import COLUMNS as TERRAIN_COLUMNS
+from .terrain import terrain_columns
 from .vectors import in_crs, write_layers
 
 _READ_ROWS = 512  # as the blocks of our own rasters
@@ -90,6 +93,9 @@ def write_objects(
     model_id: str | None = None,
     training_ground: gpd.GeoSeries | None = None,
     smooth: bool = False,
+    sources: Sources | None = None,
+    dem: Path | None = None,
+    min_slope_deg: float | None = None,
 ) -> Polygonised:
     """Writes the objects of a map as a GeoPackage layer; memory grows with the objects, not with the map.
 
@@ -101,7 +107,8 @@ def write_objects(
         grid: Of the map.
         out: GeoPackage to write. Its columns: id, area_m2, perimeter_m (both ellipsoidal; holes subtracted from the
             area, their outlines added to the perimeter), prob_mean and prob_min over the object's pixels, date,
-            model_id, in_training, n_pixels.
+            model_id, in_training, n_pixels; with `sources` also date_from and date_to; with `dem` those of
+            `terrain.terrain_columns`.
         layer: Name of the layer.
         min_area_m2: Smallest ellipsoidal area kept.
         min_pixels: Smallest number of pixels kept; it matters where pixels are coarse.
@@ -110,8 +117,12 @@ def write_objects(
         training_ground: Ground that the model was trained on; an object that shares ground with it is marked
             `in_training`, since it says nothing about the model's quality.
         smooth: Takes the staircase out of the outlines; each object keeps its area.
+        sources: Which image each pixel came from: every object then has the date of its own image.
+        dem: Raster of elevations in metres.
+        min_slope_deg: Below this mean slope an object is marked for review; it is not removed.
 
     Raises:
+        InputError: The elevation model cannot be used.
         OutputError: `out` cannot be written.
     """
     objects, n_found = _large_enough(finder, grid, min_area_m2, min_pixels)
@@ -121,9 +132,16 @@ def write_objects(
         objects = objects.set_geometry(gpd.GeoSeries(geometry, crs=objects.crs))
         objects["area_m2"], objects["perimeter_m"] = measure(objects.geometry, objects.crs)
     objects["id"] = np.arange(1, len(objects) + 1, dtype=np.int64)
-    objects["date"] = pd.Series([date] * len(objects), dtype="datetime64[s]")
-    objects["model_id"] = pd.Series([model_id] * len(objects), dtype=object)
+    objects["date"] = day_column([date] * len(objects))
+    objects["model_id"] = np.full(len(objects), model_id, dtype=object)
     columns = ["id", "area_m2", "perimeter_m", "prob_mean", "prob_min", "date", "model_id", "in_training", "n_pixels"]
+    if sources is not None:
+        dates = object_dates(finder, objects["object"].to_numpy(), n_found, grid, sources)
+        objects[list(DATE_COLUMNS)] = dates
+        columns[columns.index("date") : columns.index("date") + 1] = DATE_COLUMNS
+    if dem is not None:
+        objects[list(TERRAIN_COLUMNS)] = terrain_columns(objects, dem, min_slope_deg)
+        columns += TERRAIN_COLUMNS
     write_layers(out, {layer: objects[[*columns, "geometry"]]})
     return Polygonised(len(objects), float(objects["area_m2"].sum()), n_found - len(objects))
 
@@ -131,8 +149,9 @@ def write_objects(
 def _large_enough(
     finder: RunFinder, grid: Grid, min_area_m2: float, min_pixels: int
 ) -> tuple[gpd.GeoDataFrame, int]:
-    """The objects that are kept, with n_pixels, area_m2, perimeter_m, prob_mean, prob_min; and how many there are.
+    """The objects that are kept, and how many there are.
 
+    Columns: n_pixels, area_m2, perimeter_m, prob_mean, prob_min, and their number in the map (object).
     Only what may be large enough is outlined: of the specks of a poor map there can be millions.
     """
     found = finder.objects()
@@ -142,7 +161,7 @@ def _large_enough(
     area, perimeter = measure(geometry, grid.crs)
     columns = {
         "n_pixels": found.n_pixels[candidates], "area_m2": area, "perimeter_m": perimeter,
-        "prob_mean": found.mean[candidates], "prob_min": found.lowest[candidates],
+        "prob_mean": found.mean[candidates], "prob_min": found.lowest[candidates], "object": candidates,
     }
     objects = gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(geometry, crs=grid.crs))
     return objects[reaches(area, min_area_m2)].reset_index(drop=True), len(found.n_pixels)

@@ -62,7 +62,9 @@ def run(params: CompareYearsParams, report: Report) -> Result:
         write_json_atomic(folder / OUTPUTS["changes_json"], {**about, "changes": changes})
         write_csv_atomic(folder / OUTPUTS["changes"], changes)
         write_layers(folder / OUTPUTS["common_ground"], {
-            "common_ground": common.assign(area_km2=shared["km2"], share=shared["share"]), "blocks": blocks.frame()})
+            "common_ground": common.assign(area_km2=shared["km2"], share=shared["share"]),
+            "own_ground": stacked([one.ground.assign(name=one.name, date=one.day.isoformat()) for one in dates]),
+            "blocks": blocks.frame()})
         _draw(rows, changes, shared, remark, folder / OUTPUTS["figure"])
     return Result({role: str(Path(params.out) / name) for role, name in OUTPUTS.items()}, {
         f"ground observed at every date, {shared['km2']:.2f} km²": [_shown_date(one) for one in found],

@@ -11,11 +11,12 @@ from ..contract.events import Report, Result
 from ..contract.library import find_model
 from ..contract.params.train import FineTuneParams
 from .shared.course import run_course
-from .shared.ground import Ground, load_grounds
+from .shared.ground import Ground, load_grounds, load_judged
 from .shared.mapping import unlabelled
 from .shared.models import load_network, start_device
 from .shared.runs import check_output
-from .shared.scenes import check_fit, chosen, describe_series, series_of, study_grid
+from .shared.scenes import check_fit, series_of
+from .shared.series_check import read_dates
 from .shared.training import NetworkSpec
 
 
@@ -31,11 +32,10 @@ def run(params: FineTuneParams, report: Report) -> Result:
     check_output(params)
     card, folder = find_model(params.model)
     series = series_of(params)
-    dated = describe_series(series, report)
-    grid = study_grid(dated, series)
-    dated = chosen(dated, params.dates)
+    dated, grid = read_dates(series, params.dates, report, labels=True)
     check_fit(card, dated, grid, report)
     grounds = load_grounds(dated, grid, card.bands, card.scaling, params.min_area_m2, report)
+    judged = load_judged(dated, grid, card.bands, card.scaling, params.min_area_m2, report) if params.folds else []
     spec = NetworkSpec(card.bands, card.quantity, card.scaling.rule, card.filters, card.up_convolutions, card)
 
     def build() -> Any:
@@ -48,7 +48,8 @@ def run(params: FineTuneParams, report: Report) -> Result:
         freeze(model, params.layers)
         return model
 
-    return run_course("fine-tune", params, grounds, spec, build, lambda: start_device(params, report), report)
+    return run_course("fine-tune", params, grounds, spec, build, lambda: start_device(params, report), report, judged,
+                      series.dem)
 
 
 def _unlabelled(grounds: Sequence[Ground]) -> Iterator[np.ndarray]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import geopandas as gpd
 
+from ..contract.dates import middle, read_days
 from ..contract.errors import InputError, UsageError
 from ..contract.events import Report, Result
 from ..contract.params.inventory import InventoryParams
@@ -20,7 +21,6 @@ from ..geo.vectors import stacked, write_layers
 from .shared.dates import dates_of_layer, dates_of_series, year_of
 from .shared.judging.reference import layer_stem, read_layer
 from .shared.runs import new_run
-from .shared.scenes import date_of
 
 DESCRIPTIONS = {
     "inventory": "Landslides of each date, no ground twice within a date. origin says how each came about; uncertain "
@@ -89,7 +89,7 @@ def _read(params: InventoryParams, report: Report) -> tuple[list[_Date], str | N
         known, wanted = dates_of_series(series, report), params.crs or series.crs
     else:
         traced = dict.fromkeys(params.names) | dict(zip(params.names, params.landslides, strict=False))
-        known = {name: date_of(text) for name, text in zip(params.names, params.dates, strict=False)}
+        known = {name: middle(read_days(text)) for name, text in zip(params.names, params.dates, strict=False)}
         wanted = params.crs
         if len(traced) < len(params.names):
             raise UsageError("inventory.name-twice", "Two dates have one name.", "Give each date its own (--names).")

@@ -21,18 +21,10 @@ from ..geo.rasters import limited_cache
 from .shared.map_files import classes_of, map_writer
 from .shared.mapping import map_probability, unlabelled
 from .shared.models import load_predictor
+from .shared.objects import check_slopes, dates_from, slopes_of, sources_writer
 from .shared.runs import check_output, new_run, safe_name
-from .shared.scenes import (
-    DatedScenes,
-    check_fit,
-    chosen,
-    describe_series,
-    open_stack,
-    scaled_reader,
-    scene_scaling,
-    series_of,
-    study_grid,
-)
+from .shared.scenes import DatedScenes, check_fit, open_stack, scaled_reader, scene_scaling, series_of
+from .shared.series_check import read_dates
 from .shared.split import learned_ground
 
 
@@ -47,9 +39,8 @@ def run(params: PredictParams, report: Report) -> Result:
     check_output(params)
     card, folder = find_model(params.model)
     series = series_of(params)
-    dated = describe_series(series, report)
-    grid = study_grid(dated, series)
-    dated = chosen(dated, params.dates)
+    check_slopes(params, series.dem)
+    dated, grid = read_dates(series, params.dates, report)
     check_fit(card, dated, grid, report)
 
     outputs: dict[str, str] = {}
@@ -60,22 +51,22 @@ def run(params: PredictParams, report: Report) -> Result:
         predictor = load_predictor(card, folder, params, report)
         predictor.prepare(*_window_shape(grid, params))
         for scenes, scaling in zip(dated, [scaling.result() for scaling in scalings], strict=True):
-            names = predict_epoch(scenes, scaling, grid, card, predictor, params, partial, report, rows)
+            names = predict_epoch(scenes, scaling, grid, card, predictor, params, series.dem, partial, report, rows)
             outputs.update({f"{role}_{scenes.name}": str(Path(params.out) / name) for role, name in names.items()})
     return Result(outputs, {"predicted landslides": rows})
 
 
 def predict_epoch(
     scenes: DatedScenes, scaling: Scaling, grid: Grid, card: ModelCard, predictor: Any, params: PredictParams,
-    folder: Path, report: Report, rows: list[dict[str, Any]],
+    dem: str | None, folder: Path, report: Report, rows: list[dict[str, Any]],
 ) -> dict[str, str]:
-    """Writes the three results of one epoch; adds a line to `rows` and returns the file names by role."""
+    """Writes the results of one epoch; adds a line to `rows` and returns the file names by role."""
     report.stage(f"Predicting {scenes.name}")
     stem = safe_name(scenes.name)
     names = {role: f"{stem}_{role}.{suffix}" for role, suffix in
              (("probability", "tif"), ("binary", "tif"), ("polygons", "gpkg"))}
     threshold = card.threshold if params.threshold is None else params.threshold
-    tags = {"model": card.name, "model_sha256": card.sha256, "date": str(scenes.date or ""),
+    tags = {"model": card.name, "model_sha256": card.sha256, "date": scenes.days_text,
             "threshold": f"{threshold:g}"}
     ground = learned_ground(card)
     learned = None if ground is None else ground.geometry
@@ -84,21 +75,26 @@ def predict_epoch(
         open_stack(scenes, grid, card.bands) as stack,
         map_writer(grid, folder / names["probability"], folder / names["binary"], tags) as files,
     ):
-        read = scaled_reader(stack, scaling)
         if params.adapt_batch_norm:
-            predictor.adapt(unlabelled(read, grid.shape))
-        for strip in map_probability(read, grid.shape, predictor.predict, report, window_px=params.window_px,
-                                     overlap_px=params.overlap_px):
-            classes = classes_of(strip.values, threshold)
-            finder.feed(classes == LANDSLIDE, strip.values)
-            observed_px += int(np.count_nonzero(classes != IGNORE))
-            files.write(strip, classes)
+            predictor.adapt(unlabelled(scaled_reader(stack, scaling), grid.shape))
+        days, sources = scenes.days_of(stack.scenes), folder / f"{stem}_source.tif"
+        with sources_writer(sources, grid, stack.scenes, days, tags) as writer:
+            read = scaled_reader(stack, scaling, writer.write if writer else None)
+            for strip in map_probability(read, grid.shape, predictor.predict, report, window_px=params.window_px,
+                                         overlap_px=params.overlap_px):
+                classes = classes_of(strip.values, threshold)
+                finder.feed(classes == LANDSLIDE, strip.values)
+                observed_px += int(np.count_nonzero(classes != IGNORE))
+                files.write(strip, classes)
         report.stage(f"Outlining {scenes.name}")
         files.publish()
         found = write_objects(
             finder, grid, folder / names["polygons"], min_area_m2=params.min_area_m2, min_pixels=params.min_pixels,
-            date=scenes.date, model_id=card.name, training_ground=learned, smooth=params.smooth,
+            model_id=card.name, training_ground=learned, smooth=params.smooth,
+            **dates_from(sources, days, grid), **slopes_of(params, dem),
         )
+        if len(days) > 1:
+            names["source"] = sources.name
     rows.append({
         "date": scenes.name, "landslides": found.n, "area [m²]": found.area_m2,
         "observed [km²]": observed_px * grid.pixel_area_m2 / 1e6, "threshold": threshold,

@@ -28,7 +28,7 @@ from .shared.reporting.summary import summary
 from .shared.reporting.tuning import tuning
 from .shared.reporting.years import years
 from .shared.runs import new_run
-from .shared.study_folder import StudyFolder, read_study
+from .shared.studying.folder import StudyFolder, read_study
 
 PAGE, TABLES = "report.html", "tables"
 TITLE = "Landslides through time"

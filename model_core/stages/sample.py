@@ -103,7 +103,8 @@ def _years(
                      "smallest [m²]": float(areas.min()), "largest [m²]": float(areas.max()),
                      "clouds [%]": 100 * float(picture.cloudy[inside].mean())})
         report.progress(number / 7, year)
-    write_series(Series(tuple(epochs), area=str(folder / "area.gpkg"), remark=REMARK), folder / "series.json")
+    write_series(Series(tuple(epochs), area=str(folder / "area.gpkg"), dem=str(folder / "dem.tif"), remark=REMARK),
+                 folder / "series.json")
     write_series(Series(tuple(training), remark=REMARK), folder / "training.json")
     return (
         {"series": "series.json", "training": "training.json", "area": "area.gpkg", "dem": "dem.tif"},

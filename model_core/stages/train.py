@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from ..contract.events import Report, Result
 from ..contract.params.train import TrainParams
 from .shared.course import run_course
-from .shared.ground import load_grounds
+from .shared.ground import load_grounds, load_judged
 from .shared.models import new_network, start_device
 from .shared.runs import check_output
-from .shared.scenes import DatedScenes, chosen, describe_series, network_bands, series_of, study_grid
+from .shared.scenes import DatedScenes, network_bands, series_of
+from .shared.series_check import read_dates
 from .shared.training import NetworkSpec
 
 
@@ -25,15 +26,15 @@ def run(params: TrainParams, report: Report) -> Result:
     """
     check_output(params)
     series = series_of(params)
-    dated = describe_series(series, report)
-    grid = study_grid(dated, series)
-    dated = chosen(dated, params.dates)
+    dated, grid = read_dates(series, params.dates, report, labels=True)
     bands = network_bands(dated, params.model_bands)
     grounds = load_grounds(dated, grid, bands, params.scaling, params.min_area_m2, report)
-    spec = NetworkSpec(bands, quantity_of(dated, report), params.scaling, params.filters, params.up_convolutions)
+    judged = load_judged(dated, grid, bands, grounds[0].scaling, params.min_area_m2, report) if params.folds else []
+    learning = [ground.scenes for ground in grounds]
+    spec = NetworkSpec(bands, quantity_of(learning, report), params.scaling, params.filters, params.up_convolutions)
 
     return run_course("train", params, grounds, spec, lambda: new_network(spec, params.momentum, params.seed),
-                      lambda: start_device(params, report), report)
+                      lambda: start_device(params, report), report, judged, series.dem)
 
 
 def quantity_of(dated: Sequence[DatedScenes], report: Report) -> str:

@@ -23,7 +23,8 @@ from .shared.course import STATE
 from .shared.ground import Ground, load_grounds
 from .shared.models import new_network, start_device
 from .shared.runs import check_output, new_run, safe_name
-from .shared.scenes import chosen, describe_series, network_bands, series_of, study_grid
+from .shared.scenes import network_bands, series_of
+from .shared.series_check import read_dates
 from .shared.split import Split, blocks_layer, choose_split
 from .shared.training import NetworkSpec, train_on
 from .train import quantity_of
@@ -45,13 +46,11 @@ def run(params: TuneParams, report: Report) -> Result:
     """
     check_output(params)
     series = series_of(params)
-    dated = describe_series(series, report)
-    grid = study_grid(dated, series)
-    dated = chosen(dated, params.dates)
+    dated, grid = read_dates(series, params.dates, report, labels=True)
     bands = network_bands(dated, params.model_bands)
     grounds = load_grounds(dated, grid, bands, params.scaling, params.min_area_m2, report)
     split = choose_split(grounds, params, report)
-    quantity = quantity_of(dated, report)
+    quantity = quantity_of([ground.scenes for ground in grounds], report)
     cells = list(itertools.product(params.learning_rate, params.filters, params.batch_size, range(params.n_seeds)))
     with new_run("tune", params, resume=params.resume, keep_partial=True) as folder:
         write_layers(folder / "blocks.gpkg", {"blocks": blocks_layer(split, grounds[0])})

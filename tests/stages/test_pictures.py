@@ -23,7 +23,7 @@ from model_core.stages.shared.reporting.confusion_maps import class_view
 from model_core.stages.shared.reporting.densities import sampled
 from model_core.stages.shared.reporting.images import Photo, painted, stretches
 from model_core.stages.shared.reporting.pictures import pictures
-from model_core.stages.shared.study_folder import StudyFolder
+from model_core.stages.shared.studying.folder import StudyFolder
 
 from .conftest import do
 

@@ -94,14 +94,14 @@ def test_landslides_at_the_border_are_counted_by_a_point_clipped_and_left_out_of
 def test_densities_refer_to_the_observed_ground_in_the_area_of_interest(saved, counted):
     path = saved("2015.gpkg", box(10, 10, 30, 30))
     rows, _, told = counted(landslides=[path], area=saved("area.gpkg", box(0, 0, 1000, 1000)),
-                            observed=saved("seen.gpkg", box(0, 0, 500, 2000)))
+                            observed=[saved("seen.gpkg", box(0, 0, 500, 2000))])
     assert rows["2015"]["observed_km2"] == pytest.approx(0.5, rel=2e-3)
     assert rows["2015"]["number_per_km2"] == pytest.approx(2, rel=2e-3)
     assert not any("observed" in line for line in told)
 
 
 def test_no_landslide_is_an_answer(saved, counted):
-    rows, result, _ = counted(landslides=[saved("2015.gpkg")], observed=saved("seen.gpkg", box(0, 0, 1000, 1000)))
+    rows, result, _ = counted(landslides=[saved("2015.gpkg")], observed=[saved("seen.gpkg", box(0, 0, 1000, 1000))])
     row = rows["2015"]
     assert (row["TL"], row["TAL_m2"], row["area_density"], row["number_per_km2"]) == (0, 0, 0, 0)
     assert row["MinAL_m2"] is row["mean_m2"] is row["alpha"] is row["mL"] is row["mLS"] is None
@@ -113,7 +113,7 @@ def test_no_landslide_is_an_answer(saved, counted):
 def test_layers_together_count_each_place_once(saved, counted):
     one, two = saved("a.gpkg", box(0, 0, 20, 20)), saved("b.gpkg", box(10, 0, 30, 20), crs="EPSG:4326")
     rows, _, _ = counted(landslides=[one, two], names=["2014", "2015"], together=True,
-                         observed=saved("seen.gpkg", box(-500, 0, 500, 1000)))
+                         observed=[saved("seen.gpkg", box(-500, 0, 500, 1000))])
     assert list(rows) == ["2014", "2015", "all layers"]
     assert rows["all layers"]["TL"] == 2
     assert rows["all layers"]["TAL_m2"] == pytest.approx(600, rel=2e-3)
@@ -305,7 +305,7 @@ def test_layers_of_one_name_are_refused_before_anything_is_written(saved, counte
 def test_ground_that_lies_elsewhere_is_refused(saved, counted):
     with pytest.raises(InputError, match="no observed ground lies in the area of interest"):
         counted(landslides=[saved("2015.gpkg", box(0, 0, 20, 20))], area=saved("area.gpkg", box(0, 0, 100, 100)),
-                observed=saved("seen.gpkg", box(5000, 0, 5100, 100)))
+                observed=[saved("seen.gpkg", box(5000, 0, 5100, 100))])
 
 
 def test_a_series_without_landslides_is_refused(counted, write_series):

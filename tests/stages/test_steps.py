@@ -15,7 +15,7 @@ from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
 from model_core.stages.shared import course, steps
 from model_core.stages.shared.fingerprints import fingerprint
-from model_core.stages.shared.steps import Steps
+from model_core.stages.shared.studying.steps import Steps
 
 from .conftest import QUICK
 
@@ -82,7 +82,7 @@ def test_a_failed_step_leaves_no_result_and_is_tried_again(tmp_path, own_study):
 
 def test_a_killed_training_goes_on_where_it_was(tmp_path, own_study):
     script = ("import sys, json; from pathlib import Path; from model_core.contract.events import Report;"
-              "from model_core.stages.shared.steps import Steps; values = json.loads(sys.argv[2]);"
+              "from model_core.stages.shared.studying.steps import Steps; values = json.loads(sys.argv[2]);"
               "Steps(Path(sys.argv[1]), Report()).run('base', 'train', values)")
     values = {**QUICK, "training_epochs": 12, "series": str(own_study / "series.json")}
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "work"), json.dumps(values)], cwd=ROOT,

@@ -12,7 +12,7 @@ from model_core.contract.errors import InputError, UsageError
 from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
 from model_core.stages import study as study_stage
-from model_core.stages.shared.steps import Steps
+from model_core.stages.shared.studying.steps import Steps
 
 from .conftest import QUICK, do
 

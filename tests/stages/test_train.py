@@ -159,5 +159,5 @@ def test_fixed_scaling_stores_the_statistics_of_the_training_scenes(series, tmp_
 
 def test_a_date_that_cannot_be_read_is_refused(epochs, write_series, tmp_path):
     epochs[1]["date"] = "9 November"
-    with pytest.raises(UsageError, match="9 November"):
+    with pytest.raises(InputError, match="epoch 2015: '9 November' is not a date"):
         do("train", series=write_series(epochs), out=str(tmp_path / "m"), **QUICK)

@@ -7,6 +7,7 @@ from typing import Optional
 
 from ..errors import UsageError
 from ..fields import param
+from .inputs import min_slope
 
 # False-negative and false-positive weights of the Tversky loss by mode; the paper's is "precision".
 LOSS_WEIGHTS = {"precision": (0.3, 0.7), "balanced": (0.5, 0.5), "recall": (0.7, 0.3)}
@@ -36,6 +37,8 @@ class SplitInputs:
                                 minimum=1, maximum=10000, group="Split", advanced=True)
     min_area_m2: float = param(200.0, label="Minimum area [m²]", help="Smaller landslides are left out.",
                                minimum=0.0, maximum=1e6, group="Split", advanced=True)
+
+    min_slope_deg: Optional[float] = min_slope()
 
     def check_split(self) -> None:
         """Raises UsageError when fold, number of blocks and kind of split do not fit each other."""

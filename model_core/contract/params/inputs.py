@@ -20,6 +20,13 @@ def require(params: Any, *names: str) -> None:
             raise UsageError("params.missing", f"{label} ({name}) is missing.", "Give it a value.", name=name)
 
 
+def min_slope() -> Any:
+    """The field of a least slope, the same wherever maps are made."""
+    return param(None, label="Least slope [°]", help="Landslides on ground that is flatter on average are marked in "
+                 "the column `review`; none is removed. Needs an elevation model.", minimum=0.0, maximum=90.0,
+                 group="Polygons", advanced=True)
+
+
 @dataclass(frozen=True)
 class SceneInputs:
     """One or more dates: either a series file, or the scenes of one date."""
@@ -31,7 +38,8 @@ class SceneInputs:
     bands: Tuple[str, ...] = param((), label="Bands", help="Names of the image's bands in file order, where the file "
                                    "does not tell: blue, green, red, red_edge, nir.", role="bands", group="Input")
     date: Optional[str] = param(None, label="Date", help="Date of the image, YYYY-MM-DD, where the file does not "
-                                "tell.", role="date", group="Input")
+                                "tell; several tiles may be of a span of days, YYYY-MM-DD/YYYY-MM-DD.", role="date",
+                                group="Input")
     unusable: Optional[str] = param(None, label="Unusable ground", help="Polygons of clouds or other unusable ground "
                                     "in the image.", role="vector", group="Input")
     crs: Optional[str] = param(None, label="CRS of the results", help="Coordinate reference system, for example "

@@ -7,7 +7,7 @@ from typing import Optional
 
 from ..errors import UsageError
 from ..fields import param
-from .inputs import DateInputs, DeviceInputs, require
+from .inputs import DateInputs, DeviceInputs, min_slope, require
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,10 @@ class PredictParams(DateInputs, DeviceInputs):
                                maximum=1e6, group="Polygons")
     min_pixels: int = param(8, label="Minimum size [px]", help="Objects of fewer pixels are removed; it matters for "
                             "pixels larger than 5 m.", minimum=1, maximum=10000, group="Polygons", advanced=True)
+    dem: Optional[str] = param(None, label="Elevation", help="Raster of elevations in metres: slope, aspect, height "
+                               "and length of every polygon. Default: that of the series file.", role="raster",
+                               group="Polygons")
+    min_slope_deg: Optional[float] = min_slope()
     smooth: bool = param(False, label="Smooth outlines", help="Takes the staircase of the pixels out of the outlines; "
                          "every object keeps its area.", group="Polygons")
     window_px: int = param(1024, label="Window [px]", help="Side of the windows that the scene is cut into, about; "

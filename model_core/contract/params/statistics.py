@@ -8,7 +8,7 @@ from typing import Optional, Tuple
 from ..errors import UsageError
 from ..fields import param
 from .inputs import require
-from .layers import ReferenceInputs
+from .layers import ReferenceInputs, check_number
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,10 @@ class StatisticsParams(ReferenceInputs):
                                    "Default: the names of the layers or files.", group="Input")
     series: Optional[str] = param(None, label="Series file", help="Study file whose epochs have the landslides, the "
                                   "searched ground and the area of interest.", role="file", group="Input")
-    observed: Optional[str] = param(None, label="Observed ground", help="Polygons of the ground that was searched "
-                                    "completely; densities refer to it. Default: the area of interest, or each "
-                                    "epoch's searched ground.", role="vector", group="Input")
+    observed: Tuple[str, ...] = param((), label="Observed ground", help="Polygons of the ground that was searched "
+                                      "completely, to which densities refer; one for all layers, or one for each, - "
+                                      "for the whole area. Default: the area of interest, or each epoch's searched "
+                                      "ground.", role="vector", group="Input")
     area: Optional[str] = param(None, label="Area of interest", help="Polygons. Landslides are counted where a point "
                                 "on their surface lies, and clipped at the border for areas.", role="vector",
                                 group="Input")
@@ -54,4 +55,5 @@ class StatisticsParams(ReferenceInputs):
                 "Give one name a layer (--names), or none; the epochs of a series have names already.",
             )
         self.check_reference()
+        check_number(self, "observed", one_for_all=True)
         require(self, "out")

@@ -77,6 +77,8 @@ def describe(
     given_day = _day(date)
     product = rapideye.product(header, bands) or planetscope.product(header, bands) or plain.product(header, bands)
     facts = {field.name: getattr(product, field.name) for field in dataclasses.fields(product)}
+    if product.sensor == "unknown":
+        facts["notes"] += (_unknown_values(header.dtype),)
     if given_day:
         if product.date and product.date != given_day:
             facts["notes"] += (f"The date given for {path.name} ({given_day}) is not the one in its name or metadata "
@@ -91,6 +93,13 @@ def describe(
 def _is_transparency(alpha: int | None, used: tuple[int, ...]) -> bool:
     # GDAL marks the fourth band of many files as transparency; one that was named is an ordinary band.
     return alpha is not None and alpha not in used
+
+
+def _unknown_values(dtype: str) -> str:
+    """Colour-balanced mosaics are mapped too, but nobody can say what their values mean."""
+    what = "8-bit values are not radiance or reflectance, and may be colour-balanced" if dtype in ("uint8", "int8") \
+        else "without metadata its values are not known to be radiance or reflectance"
+    return f"{what}: maps of different dates may not be comparable."
 
 
 def _day(given: datetime.date | str | None) -> datetime.date | None:

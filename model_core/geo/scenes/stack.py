@@ -20,6 +20,10 @@ from .describe import SceneInfo
 from .placement import Span, footprint
 from .tile import Tile
 
+# Stands in a raster of sources where no image has a usable pixel.
+NO_SOURCE = 255
+MAX_SCENES = NO_SOURCE
+
 
 class SceneStack:
     """The images of one date on a grid; memory does not grow with their size.
@@ -35,7 +39,8 @@ class SceneStack:
         unusable: Polygons of clouds and the like, in any CRS: a frame, or a file (`file.gpkg|layername=clouds`).
 
     Attributes:
-        paths: The image files that lie on the grid.
+        scenes: The images that lie on the grid.
+        paths: Their files.
         quantity: What the values are, see `SceneInfo`.
         notes: What the analyst should know, in plain sentences.
 
@@ -52,19 +57,24 @@ class SceneStack:
     ) -> None:
         self.grid = grid
         self.bands = tuple(canonical(band) for band in bands)
-        _check_alike(scenes)
+        check_alike(scenes)
         _check_bands(scenes[0], self.bands)
         whole = Span(0, grid.height, 0, grid.width)
-        self._scenes = [scene for scene in scenes if not footprint(scene, grid).within(whole).empty]
-        outside = [scene.path.name for scene in scenes if scene not in self._scenes]
-        if not self._scenes:
+        self.scenes = tuple(scene for scene in scenes if not footprint(scene, grid).within(whole).empty)
+        outside = [scene.path.name for scene in scenes if scene not in self.scenes]
+        if not self.scenes:
             raise InputError(
                 "scene.no-overlap", f"{', '.join(outside)}: no part of it lies in the study area.",
                 "Check its coordinate system and the area of interest.", paths=[str(s.path) for s in scenes],
             )
-        self.paths = tuple(scene.path for scene in self._scenes)
+        if len(self.scenes) > MAX_SCENES:
+            raise InputError(
+                "scene.too-many", f"A mosaic of {len(self.scenes)} images is more than {MAX_SCENES}.",
+                "Join neighbouring images of one day before.", n=len(self.scenes),
+            )
+        self.paths = tuple(scene.path for scene in self.scenes)
         self.quantity = scenes[0].quantity
-        self.notes = tuple(note for scene in self._scenes for note in scene.notes)
+        self.notes = tuple(note for scene in self.scenes for note in scene.notes)
         self.notes += tuple(f"{name} lies outside the study area and is not used." for name in outside)
         self._unusable = _geometries(unusable, grid) if unusable is not None else None
         self._tiles: list[Tile] = []
@@ -72,7 +82,7 @@ class SceneStack:
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            self._tiles = [Tile(scene, self.grid, self.bands, opening) for scene in self._scenes]
+            self._tiles = [Tile(scene, self.grid, self.bands, opening) for scene in self.scenes]
             self._files = opening.pop_all()
         return self
 
@@ -92,21 +102,36 @@ class SceneStack:
         Raises:
             InputError: A file is damaged; the message names it.
         """
+        values, valid, _ = self.read_sources(rows, cols)
+        return values, valid
+
+    def read_sources(self, rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Reads a window as `read` does, and tells which image each pixel came from.
+
+        Returns:
+            Values, valid, and (h, w) uint8 place of the image in `scenes`; NO_SOURCE where invalid.
+
+        Raises:
+            InputError: A file is damaged; the message names it.
+        """
         window = Span(rows.start, rows.stop, cols.start, cols.stop)
         values = np.zeros((*window.shape, len(self.bands)), np.float32)
         valid = np.zeros(window.shape, bool)
-        for tile in self._tiles:
+        sources = np.zeros(window.shape, np.uint8)
+        for number, tile in enumerate(self._tiles):
             part, tile_values, tile_valid = tile.read(window)
             if not tile_valid.any():
                 continue
             if part == window and not valid.any():
                 values, valid = tile_values, tile_valid  # the usual case: one image fills the window
+                sources[:] = number
                 if valid.all():
                     break
                 continue
             here = part.seen_from(window)
             new = tile_valid & ~valid[here]
             values[here][new] = tile_values[new]
+            sources[here][new] = number
             valid[here] |= new
             if valid.all():
                 break
@@ -114,10 +139,16 @@ class SceneStack:
             lost = _touched(self._unusable, self.grid.window(rows, cols))
             valid &= ~lost
             values[lost] = 0
-        return values, valid
+        sources[~valid] = NO_SOURCE
+        return values, valid, sources
 
 
-def _check_alike(scenes: Sequence[SceneInfo]) -> None:
+def check_alike(scenes: Sequence[SceneInfo]) -> None:
+    """Refuses images that cannot become one mosaic.
+
+    Raises:
+        InputError: Their bands or units differ.
+    """
     first = scenes[0]
     for other in scenes[1:]:
         for what, one, two in (("bands", sorted(first.bands), sorted(other.bands)),

@@ -12,14 +12,15 @@ from scipy import ndimage
 
 from ...arrays import folds
 from ...arrays.blending import Strip
-from ...arrays.codes import IGNORE, NOWHERE
-from ...arrays.confusion import Confusion
+from ...arrays.codes import IGNORE, NOWHERE, TEST
+from ...arrays.confusion import Confusion, from_maps
 from ...contract.events import Report, Result
 from ...geo.files import write_json_atomic
 from ...geo.polygonise import polygonise
 from ...geo.vectors import write_layers
 from .ground import Ground
 from .map_files import classes_of, map_writer
+from .objects import check_slopes, dates_of, slopes_of
 from .runs import new_run, safe_name
 from .split import announce, blocks_layer, choose_split, cut_blocks, split_blocks
 from .training import NetworkSpec, accuracy_row, train_on
@@ -29,7 +30,7 @@ STATE = "state"
 
 def run_course(
     stage: str, params: Any, grounds: Sequence[Ground], spec: NetworkSpec, build: Callable[[], Any],
-    start_device: Callable[[], Any], report: Report,
+    start_device: Callable[[], Any], report: Report, judged: Sequence[Ground] = (), dem: str | None = None,
 ) -> Result:
     """Trains as the parameters say and writes everything into a new run folder.
 
@@ -41,11 +42,16 @@ def run_course(
         build: Gives the network to start from.
         start_device: Sets up the device; called after the input was checked, because it takes seconds.
         report: Told everything.
+        judged: Dates whose landslides no model learns from. Each of k models maps its own test ground on them too, so
+            that their maps are of unseen ground as well as of unseen dates.
+        dem: Raster of elevations for the polygons of out-of-fold maps.
     """
+    check_slopes(params, dem)
     name = safe_name(params.name or Path(params.out).name)
-    course = _out_of_fold if params.folds else _single
     with new_run(stage, params, resume=params.resume, keep_partial=True) as folder:
-        return course(params, grounds, spec, build, start_device, folder, name, report)
+        if params.folds:
+            return _out_of_fold(params, grounds, judged, dem, spec, build, start_device, folder, name, report)
+        return _single(params, grounds, spec, build, start_device, folder, name, report)
 
 
 def _single(
@@ -67,52 +73,56 @@ def _single(
 
 
 def _out_of_fold(
-    params: Any, grounds: Sequence[Ground], spec: NetworkSpec, build: Callable[[], Any],
-    start_device: Callable[[], Any], folder: Path, name: str, report: Report,
+    params: Any, grounds: Sequence[Ground], judged: Sequence[Ground], dem: str | None, spec: NetworkSpec,
+    build: Callable[[], Any], start_device: Callable[[], Any], folder: Path, name: str, report: Report,
 ) -> Result:
     blocks = cut_blocks(grounds, params)
     plan = folds.fold_plan(params.n_blocks, params.folds)
     splits = [split_blocks(grounds, blocks, sorted(test), sorted(validation), params) for test, validation in plan]
     device = start_device()
     nearest = _nearest_block(blocks)
-    probability = [np.full(ground.grid.shape, np.nan, np.float32) for ground in grounds]
-    classes = [np.full(ground.grid.shape, IGNORE, np.uint8) for ground in grounds]
-    pooled = [Confusion()] * len(grounds)
+    mapped = [*grounds, *judged]
+    probability = [np.full(ground.grid.shape, np.nan, np.float32) for ground in mapped]
+    classes = [np.full(ground.grid.shape, IGNORE, np.uint8) for ground in mapped]
+    pooled = [Confusion()] * len(mapped)
     for number, (split, (test, _)) in enumerate(zip(splits, plan, strict=True), start=1):
         report.log(f"Fold {number} of {len(plan)}")
         announce(split, grounds, report)
         place = folder / f"fold-{number}"
         place.mkdir(exist_ok=True)
         trained = train_on(grounds, split, params, spec, build, device, place, f"{name}-fold-{number}", report,
-                           params.resume)
+                           params.resume, judged)
         own = np.isin(nearest, list(test))
-        for i in range(len(grounds)):
-            probability[i][own] = trained.maps[i][own]
-            classes[i][own] = classes_of(trained.maps[i], trained.card.threshold)[own]
-            pooled[i] += trained.test[i]
+        for i, found in enumerate((*trained.maps, *trained.beside)):
+            there = classes_of(found, trained.card.threshold)
+            probability[i][own] = found[own]
+            classes[i][own] = there[own]
+            tested = split.maps[i] == TEST if i < len(grounds) else own
+            pooled[i] += from_maps(there, mapped[i].codes, tested)
     layer = blocks_layer(splits[0], grounds[0]).dissolve("block", as_index=False).drop(columns=["role", "area_m2"])
     write_layers(folder / "blocks.gpkg", {"blocks": layer.assign(role="test")})
     outputs = {"blocks": str(Path(params.out) / "blocks.gpkg")}
-    for i, ground in enumerate(grounds):
+    for i, ground in enumerate(mapped):
         stem = f"out_of_fold_{safe_name(ground.scenes.name)}"
-        _write_out_of_fold(folder, stem, ground, probability[i], classes[i], params, name)
+        _write_out_of_fold(folder, stem, ground, probability[i], classes[i], params, name, dem)
         outputs[stem] = str(Path(params.out) / f"{stem}_polygons.gpkg")
     rows = [accuracy_row(ground.scenes.name, counts, ground.grid.pixel_area_m2)
-            for ground, counts in zip(grounds, pooled, strict=True)]
+            for ground, counts in zip(mapped, pooled, strict=True)]
     _finish(folder, rows, [])
     return Result(outputs, {"out-of-fold accuracy, whole area": rows})
 
 
 def _write_out_of_fold(
-    folder: Path, stem: str, ground: Ground, probability: np.ndarray, classes: np.ndarray, params: Any, name: str
+    folder: Path, stem: str, ground: Ground, probability: np.ndarray, classes: np.ndarray, params: Any, name: str,
+    dem: str | None,
 ) -> None:
     """Rasters and polygons in which no pixel was predicted by a model that saw it."""
     first, second = (folder / f"{stem}_{role}.tif" for role in ("probability", "binary"))
-    tags = {"model": name, "date": str(ground.scenes.date or ""), "note": "out of fold"}
+    tags = {"model": name, "date": ground.scenes.days_text, "note": "out of fold"}
     with map_writer(ground.grid, first, second, tags) as files:
         files.write(Strip(0, probability), classes)
-    polygonise(second, first, folder / f"{stem}_polygons.gpkg", min_area_m2=params.min_area_m2,
-               date=ground.scenes.date, model_id=name)
+    polygonise(second, first, folder / f"{stem}_polygons.gpkg", min_area_m2=params.min_area_m2, model_id=name,
+               **dates_of(ground.days, ground.sources), **slopes_of(params, dem))
 
 
 def _nearest_block(blocks: np.ndarray) -> np.ndarray:

@@ -7,17 +7,18 @@ import re
 
 import geopandas as gpd
 
+from ...contract.dates import middle
 from ...contract.errors import MtlError
 from ...contract.events import Report
 from ...contract.series import Series
-from .scenes import date_of, describe_series
+from .scenes import describe_series
 
 
 def dates_of_series(series: Series, report: Report) -> dict[str, datetime.date | None]:
     """The day of every date by name: as the series says, else as its images do; None where nothing tells."""
     known = {}
     for epoch in series.epochs:
-        known[epoch.name] = date_of(epoch.date)
+        known[epoch.name] = middle(epoch.days)
         if known[epoch.name] is None:
             try:
                 known[epoch.name] = describe_series(Series((epoch,)), Report())[0].date

@@ -60,12 +60,16 @@ def _content(source: str, role: str, params: Any) -> Any:
 
 def _series_content(series: Series, params: Any) -> Any:
     """Labels only where the stage reads them: a polygon drawn in 2019 does not change the map of 2013."""
-    keys = ("scenes", "unusable", "landslides", "searched", "ignore") if hasattr(params, "landslides") \
-        else ("scenes", "unusable")
+    labels = hasattr(params, "landslides")
+    keys = ("scenes", "unusable", "landslides", "searched", "ignore") if labels else ("scenes", "unusable")
     names = getattr(params, "dates", ())
-    epochs = [[epoch.name, epoch.date, epoch.bands, *(_of_files(epoch, key) for key in keys)]
+    epochs = [[epoch.name, epoch.date, epoch.bands, *(_of_files(epoch, key) for key in keys),
+               *([epoch.use] if labels else [])]
               if not names or epoch.name in names else _of_files(epoch, "scenes") for epoch in series.epochs]
-    return [epochs, series.crs, series.pixel_size_m, content_of(series.area) if series.area else None]
+    # Elevations play a part only where polygons are made.
+    dem = series.dem if hasattr(params, "min_slope_deg") and getattr(params, "folds", True) else None
+    return [epochs, series.crs, series.pixel_size_m, *(content_of(source) if source else None
+                                                       for source in (series.area, dem))]
 
 
 def _of_files(epoch: Epoch, key: str) -> list[list[str]]:

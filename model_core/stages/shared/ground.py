@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,16 @@ from ...arrays import scaling as scalings
 from ...arrays.codes import IGNORE
 from ...arrays.windows import patch_windows
 from ...contract.card import Scaling
+from ...contract.dates import Days
 from ...contract.errors import InputError
 from ...contract.events import Report
-from ...contract.series import Epoch
+from ...contract.series import JUDGE, TRAIN, Epoch
 from ...geo.areas import apply_minimum
 from ...geo.burn import burn_ids, burn_labels
 from ...geo.files import check_space
 from ...geo.grid import Grid
 from ...geo.rasters import limited_cache
+from ...geo.scenes import NO_SOURCE
 from ...geo.vectors import PolygonLayer, read_polygons
 from .scenes import DatedScenes, band_statistics, open_stack, scaled_reader, scene_samples, scene_scaling
 
@@ -30,15 +32,12 @@ IN_MEMORY_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Ground:
-    """One epoch on the study's grid.
+class Labels:
+    """What is known about the ground of one epoch.
 
     Attributes:
         scenes: Where it comes from.
         grid: The study's grid.
-        image: (H, W, B) float32, network input.
-        scaling: How the image's values became network input.
-        valid: (H, W) bool, observed pixels.
         codes: (H, W) uint8 label codes; unobserved pixels are ignored.
         ids: (H, W) int32, the landslide that lies on a pixel, 0 = none. Kept through the ignored ground.
         n_landslides: Landslides of at least the minimum area.
@@ -46,12 +45,28 @@ class Ground:
 
     scenes: DatedScenes
     grid: Grid
-    image: np.ndarray
-    scaling: Scaling
-    valid: np.ndarray
     codes: np.ndarray
     ids: np.ndarray
     n_landslides: int
+
+
+@dataclass(frozen=True)
+class Ground(Labels):
+    """One epoch on the study's grid, with its image.
+
+    Attributes:
+        image: (H, W, B) float32, network input.
+        scaling: How the image's values became network input.
+        valid: (H, W) bool, observed pixels.
+        days: First and last day that each image in use may be of, None if unknown.
+        sources: (H, W) uint8 image that each pixel came from, in the order of `days`; None where there is only one.
+    """
+
+    image: np.ndarray
+    scaling: Scaling
+    valid: np.ndarray
+    days: tuple[Days | None, ...]
+    sources: np.ndarray | None
 
     def read(self, rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
         """Network input and valid mask of a window: a `mapping.Reader`."""
@@ -62,10 +77,10 @@ def load_grounds(
     dated: Sequence[DatedScenes], grid: Grid, bands: Sequence[str], scaling: Scaling | str, min_area_m2: float,
     report: Report,
 ) -> list[Ground]:
-    """Loads the epochs that have labels.
+    """Loads the epochs that models may learn from.
 
     Args:
-        dated: All epochs; those without landslides and searched ground are left out.
+        dated: All epochs; those of another role are left out.
         grid: The study's grid.
         bands: Bands of the network, in its order.
         scaling: A rule's name for a new network, or the scaling of a trained one.
@@ -73,12 +88,12 @@ def load_grounds(
         report: Told the progress.
 
     Raises:
-        InputError: No epoch has labels, no landslide lies on an image, or a file cannot be used.
+        InputError: There is no such epoch, no landslide lies on an image, or a file cannot be used.
     """
-    labelled = [scenes for scenes in dated if scenes.epoch.landslides or scenes.epoch.searched]
+    labelled = [scenes for scenes in dated if scenes.epoch.use == TRAIN]
     if not labelled:
         raise InputError("labels.none", "No landslides are given to learn from.",
-                         "Give --landslides, or a series file in which an epoch has them.")
+                         "Give --landslides, or a series file in which an epoch of the role train has them.")
     report.stage("Reading images and labels")
     grounds = []
     with limited_cache():
@@ -98,19 +113,67 @@ def load_grounds(
     return grounds
 
 
+def load_judged(
+    dated: Sequence[DatedScenes], grid: Grid, bands: Sequence[str], scaling: Scaling, min_area_m2: float, report: Report
+) -> list[Ground]:
+    """Loads the epochs whose landslides only judge maps; the arguments are those of `load_grounds`.
+
+    Args:
+        scaling: Of the network; a rule that looks at each scene takes nothing but the rule from it.
+
+    Raises:
+        InputError: A file cannot be used.
+    """
+    with limited_cache():
+        return [_load(scenes, grid, bands, scaling, min_area_m2, report)
+                for scenes in dated if scenes.epoch.use == JUDGE]
+
+
+def read_labels(
+    scenes: DatedScenes, grid: Grid, bands: Sequence[str], min_area_m2: float, report: Report
+) -> Labels:
+    """What `load_grounds` would know about the ground of an epoch, without keeping its image.
+
+    Raises:
+        InputError: A file cannot be used.
+    """
+    valid = np.zeros(grid.shape, bool)
+    with limited_cache(), open_stack(scenes, grid, bands) as stack:
+        for rows, cols in _windows(grid, report):
+            valid[rows, cols] = stack.read(rows, cols)[1]
+    return _labels(scenes, grid, valid, min_area_m2, report)
+
+
 def _load(
     scenes: DatedScenes, grid: Grid, bands: Sequence[str], scaling: Scaling, min_area_m2: float, report: Report
 ) -> Ground:
     with open_stack(scenes, grid, bands) as stack:
         scaling = scene_scaling(stack, scaling)
-        read = scaled_reader(stack, scaling)
+        days = scenes.days_of(stack.scenes)
+        sources = np.full(grid.shape, NO_SOURCE, np.uint8) if len(days) > 1 else None
+
+        def keep(here: np.ndarray, row: int, col: int) -> None:
+            if sources is not None:
+                sources[row : row + here.shape[0], col : col + here.shape[1]] = here
+
+        read = scaled_reader(stack, scaling, keep)
         image = _room_for((*grid.shape, len(bands)))
         valid = np.zeros(grid.shape, bool)
-        for window in patch_windows(*grid.shape, READ_PX, READ_PX):
-            report.check()
-            rows = slice(window.rows.start, min(window.rows.stop, grid.height))
-            cols = slice(window.cols.start, min(window.cols.stop, grid.width))
+        for rows, cols in _windows(grid, report):
             image[rows, cols], valid[rows, cols] = read(rows, cols)
+    known = _labels(scenes, grid, valid, min_area_m2, report)
+    return Ground(scenes, grid, known.codes, known.ids, known.n_landslides, image, scaling, valid, days, sources)
+
+
+def _windows(grid: Grid, report: Report) -> Iterator[tuple[slice, slice]]:
+    """Windows that cover the grid; asks between them whether to stop."""
+    for window in patch_windows(*grid.shape, READ_PX, READ_PX):
+        report.check()
+        yield (slice(window.rows.start, min(window.rows.stop, grid.height)),
+               slice(window.cols.start, min(window.cols.stop, grid.width)))
+
+
+def _labels(scenes: DatedScenes, grid: Grid, valid: np.ndarray, min_area_m2: float, report: Report) -> Labels:
     landslides = _polygons(scenes.epoch, "landslides", report)
     codes = burn_labels(grid, landslides, _polygons(scenes.epoch, "searched", report),
                         _polygons(scenes.epoch, "ignore", report), min_area_m2)
@@ -126,7 +189,7 @@ def _load(
     n_landslides = int((known > 0).sum())
     if landslides is not None and len(landslides.frame) and not n_landslides:
         report.warn(f"{scenes.name}: none of its landslides lies on observed, searched ground of its image.")
-    return Ground(scenes, grid, image, scaling, valid, codes, ids, n_landslides)
+    return Labels(scenes, grid, codes, ids, n_landslides)
 
 
 def _pooled_scaling(labelled: Sequence[DatedScenes], grid: Grid, bands: Sequence[str]) -> Scaling:
@@ -151,7 +214,7 @@ def _polygons(epoch: Epoch, role: str, report: Report) -> PolygonLayer | None:
     if role == "landslides" and layer.frame.empty and not epoch.searched:
         raise InputError(
             "labels.empty", f"{source} holds no landslide polygon.",
-            "Draw landslides, or leave the layer out and give the searched ground if there are none.", path=source,
+            "Draw landslides, or give the searched ground if there are none.", path=source,
         )
     for message in layer.report.messages:
         report.log(f"{epoch.name}: {message}")

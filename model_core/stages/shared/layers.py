@@ -12,8 +12,9 @@ import numpy as np
 
 from ...contract.errors import InputError
 from ...contract.events import Report
-from ...contract.params.layers import MANUAL, NOT_STATED
+from ...contract.params.layers import MANUAL, NOT_STATED, given
 from ...contract.params.statistics import StatisticsParams
+from ...contract.paths import NONE
 from ...contract.series import Epoch, read_series
 from ...geo.areas import apply_minimum
 from ...geo.clipping import Clipped, clip, ground_of
@@ -71,15 +72,19 @@ def read_layers(params: StatisticsParams, report: Report) -> Iterator[Layer]:
         epochs = [Epoch(name, (), landslides=source) for name, source in zip(names, params.landslides, strict=True)]
         area_source = params.area
     area = read_layer(area_source, "area", report) if area_source else None
-    observed = read_layer(params.observed, "observed", report) if params.observed else None
-    shared = _ground(observed, area, [])
+    # Each is read once; what all layers share is the same object.
+    observed = {source: read_layer(source, "observed", report) for source in dict.fromkeys(params.observed)
+                if given(source)}
+    shared = {source: _ground(layer, area, []) for source, layer in {NONE: None, **observed}.items()}
     for i, epoch in enumerate(epochs):
-        searched = observed
+        source = params.observed[i if len(params.observed) > 1 else 0] if params.observed else NONE
+        searched = observed.get(source)
         if searched is None and epoch.searched:
             searched = read_layer(epoch.searched, "searched", report)
         without = [read_layer(source, role, report)
                    for role, source in (("ignore", epoch.ignore), ("unusable", epoch.unusable)) if source]
-        ground = shared if searched is observed and not without else _ground(searched, area, without)
+        known = searched is observed.get(source) and not without
+        ground = shared[source] if known else _ground(searched, area, without)
         if ground is not None and ground.is_empty.all():
             raise InputError("statistics.no-ground", f"{epoch.name}: no observed ground lies in the area of interest.",
                              "Check that both show the same place, and their coordinate reference systems.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ...arrays import scaling as scalings
 from ...arrays.windows import shuffled, tiles
 from ...contract.bands import BANDS, canonical
 from ...contract.card import ModelCard, Scaling
+from ...contract.dates import Days, days_text, middle, spanned
 from ...contract.errors import InputError, ModelError, UsageError
 from ...contract.events import Report
 from ...contract.series import Epoch, Series, read_series
@@ -36,25 +37,42 @@ class DatedScenes:
 
     epoch: Epoch
     infos: tuple[SceneInfo, ...]
-    date: datetime.date | None
 
     @property
     def name(self) -> str:
         """The epoch's name."""
         return self.epoch.name
 
+    @property
+    def days(self) -> Days | None:
+        """First and last day of its scenes, as far as they are known."""
+        return spanned(*self.days_of(self.infos))
+
+    @property
+    def days_text(self) -> str:
+        """The same as text, empty if nothing is known."""
+        return days_text(self.days) if self.days else ""
+
+    @property
+    def date(self) -> datetime.date | None:
+        """The day that stands for all of its scenes: the middle of the span, None if nothing is known."""
+        return middle(self.days)
+
+    def days_of(self, infos: Sequence[SceneInfo]) -> tuple[Days | None, ...]:
+        """The days that each of some scenes may be of: its own date, else those of the epoch."""
+        return tuple((info.date, info.date) if info.date else self.epoch.days for info in infos)
+
 
 def series_of(params: Any) -> Series:
     """The series file of a stage, or a series of one epoch made from its options."""
     if params.series:
         series = read_series(Path(params.series))
-        if params.area:
-            series = dataclasses.replace(series, area=params.area)
-        return series
+        given = {name: getattr(params, name, None) for name in ("area", "dem")}
+        return dataclasses.replace(series, **{name: value for name, value in given.items() if value})
     names = {f.name for f in dataclasses.fields(Epoch)} & {f.name for f in dataclasses.fields(params)} - {"name"}
     known = {name: getattr(params, name) for name in names}
     epoch = Epoch(name=params.date or Path(params.scene[0]).stem, scenes=params.scene, **known)
-    return Series((epoch,), params.crs, params.pixel_size_m, params.area)
+    return Series((epoch,), params.crs, params.pixel_size_m, params.area, getattr(params, "dem", None))
 
 
 def describe_series(series: Series, report: Report) -> list[DatedScenes]:
@@ -63,30 +81,28 @@ def describe_series(series: Series, report: Report) -> list[DatedScenes]:
     Raises:
         InputError: A scene cannot be used, or two epochs would share the names of their files.
     """
-    dated = []
-    for epoch in series.epochs:
-        date = date_of(epoch.date)
-        infos = tuple(describe(Path(scene), epoch.bands or None, date) for scene in epoch.scenes)
-        for info in infos:
-            for note in info.notes:
-                report.warn(f"{info.path.name}: {note}")
-        dated.append(DatedScenes(epoch, infos, date or infos[0].date))
-    _check_names(dated)
+    dated = [describe_epoch(epoch, report) for epoch in series.epochs]
+    check_names(dated)
     return dated
 
 
-def date_of(text: str | None) -> datetime.date | None:
-    """A day written as YYYY-MM-DD.
+def describe_epoch(epoch: Epoch, report: Report) -> DatedScenes:
+    """Looks at the scenes of one epoch without reading pixels.
 
     Raises:
-        UsageError: It is written otherwise.
+        InputError: A scene cannot be used.
+        UsageError: The date of the epoch cannot be read.
     """
-    if text is None:
-        return None
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError("params.date", f"{text!r} is not a date.", "Write it as YYYY-MM-DD.", date=text) from error
+    days = epoch.days
+    day = days[0] if days and days[0] == days[1] else None
+    infos = tuple(describe(Path(scene), epoch.bands or None, day) for scene in epoch.scenes)
+    for info in infos:
+        for note in info.notes:
+            report.warn(f"{info.path.name}: {note}")
+        if days and info.date and not days[0] <= info.date <= days[1]:
+            report.warn(f"{info.path.name}: its date ({info.date}) lies outside the days that are given for "
+                        f"{epoch.name} ({epoch.date}).")
+    return DatedScenes(epoch, infos)
 
 
 def study_grid(dated: Sequence[DatedScenes], series: Series) -> Grid:
@@ -95,17 +111,31 @@ def study_grid(dated: Sequence[DatedScenes], series: Series) -> Grid:
     Raises:
         InputError: The area of interest cannot be used, or an epoch shows other ground than all others.
     """
+    grid = grid_of(dated, series)
+    for error in misplaced(dated, grid, series):
+        raise error
+    return grid
+
+
+def grid_of(dated: Sequence[DatedScenes], series: Series) -> Grid:
+    """The one grid of all epochs, wherever they lie.
+
+    Raises:
+        InputError: The area of interest cannot be used.
+    """
     infos = [info for scenes in dated for info in scenes.infos]
     grid = choose_grid(infos, series.crs, series.pixel_size_m)
     if series.area is None:
-        _check_together(dated, grid)
         return grid
     area = in_crs(read_polygons(series.area, role="area of interest").frame, grid.crs)
     if area.empty:
         raise InputError("area.empty", f"{series.area} holds no polygon.", "Draw the area of interest.")
-    grid = choose_grid(infos, series.crs, series.pixel_size_m, tuple(area.total_bounds))
-    _check_inside(dated, grid)
-    return grid
+    return choose_grid(infos, series.crs, series.pixel_size_m, tuple(area.total_bounds))
+
+
+def misplaced(dated: Sequence[DatedScenes], grid: Grid, series: Series) -> list[InputError]:
+    """What speaks against one grid: epochs that show other ground than the others, or nothing of the area."""
+    return _outside(dated, grid) if series.area else _apart(dated, grid)
 
 
 def chosen(dated: Sequence[DatedScenes], wanted: Sequence[str]) -> list[DatedScenes]:
@@ -155,6 +185,8 @@ def check_fit(card: ModelCard, dated: Sequence[DatedScenes], grid: Grid, report:
         ModelError: The model scales with fixed numbers in another unit than the scene's.
     """
     network_bands(dated, card.bands)
+    for warning in card.warnings:
+        report.warn(f"The model {card.name}: {warning}")
     low, high = card.pixel_size_range_m
     if not low <= grid.pixel_size_m <= high:
         report.warn(f"The model learned from pixels of {low:g} to {high:g} m; these are {grid.pixel_size_m:g} m. "
@@ -223,17 +255,32 @@ def scene_samples(stack: SceneStack) -> np.ndarray:
     return np.concatenate(samples)
 
 
-def scaled_reader(stack: SceneStack, scaling: Scaling) -> Reader:
-    """Reads windows of a stack as network input."""
+def scaled_reader(
+    stack: SceneStack, scaling: Scaling, tell_sources: Callable[[np.ndarray, int, int], None] | None = None
+) -> Reader:
+    """Reads windows of a stack as network input.
+
+    Args:
+        stack: The scenes of an epoch.
+        scaling: How values become network input.
+        tell_sources: Told of every window that is read: which scene each pixel came from, first row and column.
+    """
 
     def read(rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
-        pixels, valid = stack.read(rows, cols)
+        pixels, valid, sources = stack.read_sources(rows, cols)
+        if tell_sources is not None:
+            tell_sources(sources, rows.start, cols.start)
         return scalings.apply(pixels, valid, scaling, out=pixels), valid
 
     return read
 
 
-def _check_names(dated: Sequence[DatedScenes]) -> None:
+def check_names(dated: Sequence[DatedScenes]) -> None:
+    """Refuses epochs whose results would share their file names.
+
+    Raises:
+        InputError: It names both.
+    """
     taken: dict[str, str] = {}
     for scenes in dated:
         stem = safe_name(scenes.name).lower()  # Windows tells no upper from lower case
@@ -246,24 +293,26 @@ def _check_names(dated: Sequence[DatedScenes]) -> None:
         taken[stem] = scenes.name
 
 
-def _check_together(dated: Sequence[DatedScenes], grid: Grid) -> None:
-    """One grid over images that lie apart would be mostly empty, and larger than any memory."""
+def _apart(dated: Sequence[DatedScenes], grid: Grid) -> list[InputError]:
+    """What speaks against one grid over all epochs: over images that lie apart it would be larger than any memory."""
+    errors = []
     spans = [[footprint(info, grid) for info in scenes.infos] for scenes in dated]
     for i, own in enumerate(spans):
         others = [span for j, there in enumerate(spans) if j != i for span in there]
         if others and all(one.within(other).empty for one in own for other in others):
-            raise InputError(
+            errors.append(InputError(
                 "series.apart", f"The images of {dated[i].name} show other ground than those of the other dates.",
                 "Check their coordinate systems, or make a series for each place.", name=dated[i].name,
-            )
+            ))
+    # Where all lie apart, the last one is as good a place as any.
+    return errors[:-1] if len(errors) == len(dated) else errors
 
 
-def _check_inside(dated: Sequence[DatedScenes], grid: Grid) -> None:
-    """Told before the first date is worked on, not when the turn comes to the one that lies elsewhere."""
+def _outside(dated: Sequence[DatedScenes], grid: Grid) -> list[InputError]:
+    """Epochs without any image in the area, told before the first one is worked on."""
     area = Span(0, grid.height, 0, grid.width)
-    for scenes in dated:
-        if all(footprint(info, grid).within(area).empty for info in scenes.infos):
-            raise InputError(
-                "scene.no-overlap", f"{scenes.name}: no part of its images lies in the area of interest.",
-                "Check their coordinate systems and the area.", name=scenes.name,
-            )
+    return [
+        InputError("scene.no-overlap", f"{scenes.name}: no part of its images lies in the area of interest.",
+                   "Check their coordinate systems and the area.", name=scenes.name)
+        for scenes in dated if all(footprint(info, grid).within(area).empty for info in scenes.infos)
+    ]

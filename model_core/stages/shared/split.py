@@ -19,7 +19,7 @@ from ...geo.areas import area_m2
 from ...geo.burn import burn_ids
 from ...geo.outlines import outlines
 from ...geo.vectors import in_crs
-from .ground import Ground
+from .ground import Labels
 
 # Outlines of learned ground are simplified, so test ground may seem to share its rim.
 SHARED_RIM = 0.02
@@ -41,7 +41,7 @@ class Split:
     maps: tuple[np.ndarray, ...]
     summaries: tuple[folds.SplitSummary, ...]
 
-    def table(self, grounds: Sequence[Ground]) -> list[dict[str, Any]]:
+    def table(self, grounds: Sequence[Labels]) -> list[dict[str, Any]]:
         """One row a date and role, for people."""
         rows = []
         for ground, summary in zip(grounds, self.summaries, strict=True):
@@ -55,7 +55,7 @@ class Split:
         return rows
 
 
-def cut_blocks(grounds: Sequence[Ground], params: Any) -> np.ndarray:
+def cut_blocks(grounds: Sequence[Labels], params: Any) -> np.ndarray:
     """Contiguous blocks over the ground that any date has searched, the same for all dates."""
     searched = np.any([ground.codes != IGNORE for ground in grounds], axis=0)
     landslide = np.any([ground.codes == LANDSLIDE for ground in grounds], axis=0)
@@ -63,7 +63,7 @@ def cut_blocks(grounds: Sequence[Ground], params: Any) -> np.ndarray:
 
 
 def split_blocks(
-    grounds: Sequence[Ground], blocks: np.ndarray, test: Sequence[int], validation: Sequence[int], params: Any
+    grounds: Sequence[Labels], blocks: np.ndarray, test: Sequence[int], validation: Sequence[int], params: Any
 ) -> Split:
     """Gives the blocks their roles.
 
@@ -78,7 +78,7 @@ def split_blocks(
     return split
 
 
-def split_as_paper(grounds: Sequence[Ground], params: Any) -> Split:
+def split_as_paper(grounds: Sequence[Labels], params: Any) -> Split:
     """The paper's own split of each date's landslides at random; for comparison only."""
     maps = []
     for number, ground in enumerate(grounds):
@@ -92,7 +92,7 @@ def split_as_paper(grounds: Sequence[Ground], params: Any) -> Split:
     return split
 
 
-def choose_split(grounds: Sequence[Ground], params: Any, report: Report) -> Split:
+def choose_split(grounds: Sequence[Labels], params: Any, report: Report) -> Split:
     """The one split that the parameters name, announced before any training."""
     if params.split == "paper":
         split = split_as_paper(grounds, params)
@@ -105,13 +105,13 @@ def choose_split(grounds: Sequence[Ground], params: Any, report: Report) -> Spli
     return split
 
 
-def announce(split: Split, grounds: Sequence[Ground], report: Report) -> None:
+def announce(split: Split, grounds: Sequence[Labels], report: Report) -> None:
     """Says what each role has and what the guards cost."""
     for row in split.table(grounds):
         report.log(f"{row['date']}, {row['role']}: {row['landslides']} landslides, {row['ground [km²]']:.2f} km²")
 
 
-def blocks_layer(split: Split, ground: Ground) -> gpd.GeoDataFrame:
+def blocks_layer(split: Split, ground: Labels) -> gpd.GeoDataFrame:
     """The split as polygons: block (-1 for the paper's split), role, ground in m²; guards have the role 'guard'.
 
     The paper's split differs from date to date; where dates disagree, the first one that uses the ground counts.
@@ -130,7 +130,7 @@ def blocks_layer(split: Split, ground: Ground) -> gpd.GeoDataFrame:
     return layer[["block", "role", "area_m2", "geometry"]]
 
 
-def seen_ground(split: Split, ground: Ground, before: dict[str, Any] | None = None) -> dict[str, Any]:
+def seen_ground(split: Split, ground: Labels, before: dict[str, Any] | None = None) -> dict[str, Any]:
     """GeoJSON geometry (WGS 84) of the ground whose labels train a model or choose its epoch and threshold.
 
     Args:
@@ -153,7 +153,7 @@ def learned_ground(card: ModelCard) -> gpd.GeoDataFrame | None:
     return gpd.GeoDataFrame(geometry=[shape(card.training_ground)], crs="EPSG:4326")
 
 
-def share_seen(split: Split, grounds: Sequence[Ground], card: ModelCard) -> float:
+def share_seen(split: Split, grounds: Sequence[Labels], card: ModelCard) -> float:
     """Share of the test ground of all dates that lies on ground which a model has learned from.
 
     Args:

@@ -47,6 +47,7 @@ class Trained:
     Attributes:
         card: Its card; the weights lie beside it.
         maps: (H, W) float32 probability of each ground, NaN = not observed.
+        beside: Likewise of the grounds that it only maps.
         test: Counts on the test ground of each ground.
         zero_shot: Likewise for the model that it started from, before it learned; empty for a new network.
         validation: Counts on the validation ground of all of them, at the chosen threshold.
@@ -59,6 +60,7 @@ class Trained:
     zero_shot: tuple[Confusion, ...]
     validation: Confusion
     best_epoch: int
+    beside: tuple[np.ndarray, ...] = ()
 
     def table(self, grounds: Sequence[Ground]) -> list[dict[str, Any]]:
         """Accuracy on the test ground, a row a date; before fine-tuning too."""
@@ -71,7 +73,7 @@ class Trained:
 
 def train_on(
     grounds: Sequence[Ground], split: Split, params: Any, spec: NetworkSpec, build: Callable[[], Any], device: Any,
-    folder: Path, name: str, report: Report, resume: bool,
+    folder: Path, name: str, report: Report, resume: bool, beside: Sequence[Ground] = (),
 ) -> Trained:
     """Trains, calibrates, judges and saves.
 
@@ -86,6 +88,7 @@ def train_on(
         name: Of the model.
         report: Told curves and progress.
         resume: Goes on where an earlier call in the same folder was stopped.
+        beside: Grounds that it maps and that play no part in anything else.
     """
     model = build()
     zero_shot: tuple[Confusion, ...] = ()
@@ -106,7 +109,8 @@ def train_on(
     _write_history(fitted, folder, name)
     card = _card(name, spec, params, grounds, split, model.count_params(), device, threshold, rule)
     card = _with_results(card, fitted, test, validation, measured)
-    return Trained(save_model(model, card, folder), maps, test, zero_shot, validation, fitted.best_epoch)
+    return Trained(save_model(model, card, folder), maps, test, zero_shot, validation, fitted.best_epoch,
+                   _maps(model, beside, report))
 
 
 def accuracy_row(name: str, counts: Confusion, pixel_area_m2: float) -> dict[str, Any]:
@@ -163,7 +167,7 @@ def _card(
 ) -> ModelCard:
     w_fn, w_fp = params.loss_weights()
     first, size = grounds[0], grounds[0].grid.pixel_size_m
-    dates = [ground.scenes.date.isoformat() for ground in grounds if ground.scenes.date]
+    dates = [day.isoformat() for ground in grounds for day in ground.scenes.days or ()]
     if spec.base is not None:
         dates += [date for date in (spec.base.start, spec.base.end) if date]
     centre, spread = (np.mean([getattr(ground.scaling, part) for ground in grounds], axis=0).tolist()
@@ -197,7 +201,17 @@ def _card(
         versions=versions(device),
         start=min(dates, default=None),
         end=max(dates, default=None),
+        warnings=_warnings(grounds, spec.base),
     )
+
+
+def _warnings(grounds: Sequence[Ground], base: ModelCard | None) -> tuple[str, ...]:
+    """What a card says of images whose values nobody knows the meaning of; a model keeps what its base had."""
+    names = [ground.scenes.name for ground in grounds
+             if any(info.quantity == "counts" for info in ground.scenes.infos)]
+    own = (f"It learned from images whose values are not known to be radiance or reflectance ({', '.join(names)}): its "
+           "maps of different dates may not be comparable.",) if names else ()
+    return tuple(dict.fromkeys((*(base.warnings if base else ()), *own)))
 
 
 def _with_results(

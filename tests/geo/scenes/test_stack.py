@@ -96,6 +96,36 @@ def test_the_first_valid_pixel_wins_in_a_mosaic(tmp_path, make_raster):
     assert (reverse[:, 10:] == 200).all()
 
 
+def test_each_tile_becomes_reflectance_by_its_own_sun_before_they_are_joined(tmp_path, make_raster, rapideye_xml):
+    scenes = []
+    for name, elevation, columns in (("1_2015-11-09_RE3_3A_1", 30.0, 0), ("2_2015-11-09_RE3_3A_2", 60.0, 20)):
+        path = shifted(make_raster, tmp_path / f"{name}.tif", np.full((5, 20, 20), 5000, "uint16"), cols=columns)
+        path.with_name(f"{name}_metadata.xml").write_text(rapideye_xml(file=path.name, elevation=elevation))
+        scenes.append(describe(path))
+    values, valid = read_all(scenes, ["red"])
+    assert valid.all()
+    # The same counts under a lower sun are a brighter ground: 1 / sin(30) against 1 / sin(60).
+    assert values[0, 0, 0] / values[0, 30, 0] == pytest.approx(np.sin(np.radians(60)) / np.sin(np.radians(30)))
+
+
+def test_the_image_that_each_pixel_came_from_is_told(tmp_path, make_raster):
+    left, right = np.full((1, 20, 20), 100, "uint16"), np.full((1, 20, 20), 200, "uint16")
+    left[0, 5, 15] = left[0, 6, 3] = 0
+    scenes = [describe(make_raster(tmp_path / "left.tif", left), ["red"]),
+              describe(shifted(make_raster, tmp_path / "right.tif", right, cols=10), ["red"])]
+    with SceneStack(scenes, choose_grid(scenes), ["red"]) as stack:
+        values, valid, sources = stack.read_sources(slice(0, 20), slice(0, 30))
+    assert sources.dtype == np.uint8 and stack.scenes == tuple(scenes)
+    assert (sources[valid] == (values[valid][:, 0] == 200)).all()
+    assert (sources == 255).tolist() == (~valid).tolist() and sources[6, 3] == 255
+
+
+def test_a_mosaic_of_more_images_than_can_be_numbered_is_refused(tmp_path, make_raster, counts):
+    scene = describe(make_raster(tmp_path / "a.tif", counts(1)), ["red"])
+    with pytest.raises(InputError, match="256 images"):
+        SceneStack([scene] * 256, choose_grid([scene]), ["red"])
+
+
 def test_tiles_may_have_their_bands_in_different_order(tmp_path, make_raster):
     one, two = (np.full((2, 4, 4), [[[first]], [[second]]], "uint16") for first, second in ((1, 2), (20, 10)))
     a = describe(make_raster(tmp_path / "a.tif", one), ["red", "nir"])
@@ -132,7 +162,7 @@ def test_a_scene_away_from_the_grid_is_refused_and_one_of_two_is_noted(tmp_path,
     with pytest.raises(InputError, match=r"away\.tif: no part of it lies in the study area"):
         SceneStack([away], choose_grid([here]), ["red"])
     stack = SceneStack([here, away], choose_grid([here]), ["red"])
-    assert stack.notes == ("away.tif lies outside the study area and is not used.",)
+    assert stack.notes[-1] == "away.tif lies outside the study area and is not used."
 
 
 def test_ragged_ends_of_bands_are_invalid(tmp_path, make_raster, counts):

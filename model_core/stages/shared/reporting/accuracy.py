@@ -6,9 +6,10 @@ from typing import Any
 
 from ....report.pieces import Picture, Section, Table
 from ..judging.tables import LINKED
-from ..study_folder import StudyFolder
+from ..studying.course import main_ground
+from ..studying.folder import StudyFolder
 from .models import loss_weights
-from .reading import MAPS, judged, main_ground, numbered, on_ground
+from .reading import MAPS, judged, numbered, on_ground
 
 NOTHING = "No date has a manual inventory that a map could be judged against."
 

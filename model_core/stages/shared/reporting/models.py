@@ -16,7 +16,7 @@ from ....contract.params.study import StudyParams
 from ....contract.presets import preset_values
 from ....report.pieces import Picture, Section, Table
 from ..runs import JOB
-from ..study_folder import StudyFolder
+from ..studying.folder import StudyFolder
 from .reading import picture_file
 
 _NO_SETTINGS = ("device", "threads", "series", "training", "model", "out", "preset")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ....contract.errors import InputError
 from ....contract.events import Report
 from ....report.pieces import Picture
-from ..study_folder import StudyFolder
+from ..studying.folder import StudyFolder
 from .close_ups import close_ups
 from .confusion_maps import confusion_maps
 from .densities import densities

@@ -10,10 +10,9 @@ from ....contract.errors import InputError
 from ....contract.jsonfile import read_json
 from ....report.pieces import Picture
 from ..runs import safe_name
-from ..study_folder import StudyFolder
+from ..studying.folder import StudyFolder
 
 NO_INVENTORY = "no inventory"
-TEST, WHOLE = "test blocks", "whole area"
 MAPS = {
     "zero-shot": "the base model as it is",
     "pooled": "the base model fine-tuned on all dates, out of fold: each pixel is mapped by a model that never saw it",
@@ -67,11 +66,6 @@ def judged(study: StudyFolder) -> Iterator[tuple[str, str, dict[str, Any]]]:
             found = step_file(study, f"accuracy/{kind}/{safe_name(date)}", "accuracy")
             if found is not None:
                 yield date, kind, found
-
-
-def main_ground(found: dict[str, Any]) -> str:
-    """The ground that an accuracy file speaks of: test ground if it knows, which out of fold is everywhere."""
-    return TEST if any(row["ground"] == TEST for row in found["pixels"]) else WHOLE
 
 
 def on_ground(rows: list[dict[str, Any]], ground: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from .... import __version__
 from ....report.pieces import Section, Table
 from ..runs import safe_name
-from ..study_folder import StudyFolder
+from ..studying.folder import StudyFolder
 from .models import cards, distinct, settings_of, span
 from .reading import dates
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....report.pieces import Picture, Section, Table
 from ..size_fits import FITTED
-from ..study_folder import StudyFolder
+from ..studying.folder import StudyFolder
 from .inventory import counts
 from .reading import picture_file
 

@@ -11,7 +11,7 @@ from ....contract.events import Report
 from ....contract.series import Epoch
 from ....geo.vectors import read_polygons
 from ..scenes import DatedScenes
-from ..study_folder import StudyFolder
+from ..studying.folder import StudyFolder
 from .images import shown_bands, usable_dates
 
 KINDS = {  # a sentence for captions
@@ -40,9 +40,9 @@ class Sources:
     def title(self, name: str) -> str:
         """A date's name, with the day of its images where the name does not tell it."""
         scenes = self.dates.get(name)
-        if scenes is None or scenes.date is None:
+        if scenes is None or scenes.days is None:
             return name
-        day = scenes.date.isoformat()
+        day = scenes.days_text
         return day if day.startswith(name) else f"{name} ({day})"
 
 

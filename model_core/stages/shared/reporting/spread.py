@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....report.pieces import Picture, Section, Table
-from ..study_folder import StudyFolder
+from ..studying.folder import StudyFolder
 from .reading import dates, numbered, step_file
 
 

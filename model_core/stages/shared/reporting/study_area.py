@@ -92,7 +92,7 @@ def _training(sources: Sources, longest_px: int, report: Report) -> _View | None
                (slides, *(in_crs(frame, grid.crs) for frame in (searched, sources.area) if frame is not None))
                if not frame.empty]
     grid = coarse(_part(grid, np.array(grounds)), longest_px)[0]
-    day = "" if first.date is None else f" {first.date.isoformat()}"
+    day = f" {first.days_text}".rstrip()
     return _View(f"training{day}", grid, photograph(first, grid, sources.bands), [
         _area_rings(sources, grid), Rings(rings(slides, grid), ORANGE, "training landslides")])
 

@@ -7,9 +7,10 @@ from statistics import fmean
 from typing import Any
 
 from ....report.pieces import Section
-from ..study_folder import StudyFolder
+from ..studying.course import main_ground
+from ..studying.folder import StudyFolder
 from .accuracy import NOTHING, object_row
-from .reading import MAPS, dates, judged, main_ground, on_ground
+from .reading import MAPS, dates, judged, on_ground
 
 _FEW = 30
 

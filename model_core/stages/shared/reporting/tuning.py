@@ -8,7 +8,7 @@ from typing import Any
 
 from ....contract.errors import InputError
 from ....report.pieces import Picture, Section, Table
-from ..study_folder import StudyFolder
+from ..studying.folder import StudyFolder
 
 _TITLE = "Training settings that were tried"
 _COLUMNS = {"precision": "precision", "recall": "recall", "test_f1": "F1", "val_f1": "validation F1",

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ....report.pieces import Picture, Section, Table
-from ..study_folder import StudyFolder
+from ..studying.folder import StudyFolder
 from .reading import gone, picture_file, step_file
 
-MEASURES = {"TL": ("number", 1.0), "TAL_m2": ("area [km²]", 1e-6)}
+# Column of the step's files, name of our table, what it holds, and its scale there.
+MEASURES = (("TL", "number", "number", 1.0), ("TAL_m2", "area", "area [km²]", 1e-6))
 
 
 def years(study: StudyFolder) -> Section:
@@ -26,7 +27,7 @@ def years(study: StudyFolder) -> Section:
         said.append(f"{who}: {common['km2']:.2f} km² were observed at every date, {common['share']:.0%} of what any "
                     f"date shows. Every number below is on that ground. {one['notes'][0] if one['notes'] else ''}")
         totals += [_total(row) for row in one["years"] if row["ground"] == "common"]
-        changes += [_change(row) for row in step_file(study, f"years/{name}", "changes_json")["changes"]]
+        changes += step_file(study, f"years/{name}", "changes_json")["changes"]
         result = study.step(f"years/{name}")
         if result is None or "figure" not in result.outputs:
             raise gone(study.folder / "years" / name)
@@ -37,9 +38,11 @@ def years(study: StudyFolder) -> Section:
         Table("common_ground", "Table A. Landslides on the ground observed at every date", (
             "TL: number, TAL: area of the union. Corrected: times drawn over mapped in the blocks where both are "
             "known. Not assessed: nothing tells the error."), totals),
-        Table("changes", "Table A. Changes between dates", (
+        *(Table(f"changes_in_{name}", f"Table A. Changes in {title} between dates", (
             "Intervals: the same blocks of ground are drawn for both dates, 95 %. Rate: per elapsed year. Inside the "
-            "map's error: the change is no larger than maps err where drawn landslides tell it."), changes),
+            "map's error: the change is no larger than maps err where drawn landslides tell it."),
+            [_change(row, scale) for row in changes if row["measure"] == measure])
+          for measure, name, title, scale in MEASURES),
         *trends,
     ])
 
@@ -59,15 +62,11 @@ def _total(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _change(row: dict[str, Any]) -> dict[str, Any]:
-    name, scale = MEASURES[row["measure"]]
-    scaled = {key: None if row[key] is None else row[key] * scale
-              for key in ("difference", "low", "high", "per_year")}
-    return {
-        "from": row["from"], "to": row["to"], "of": name, "used": row["used"], "change": scaled["difference"],
-        "change low": scaled["low"], "change high": scaled["high"], "per year": scaled["per_year"],
-        "verdict": row["verdict"],
-    }
+def _change(row: dict[str, Any], scale: float) -> dict[str, Any]:
+    change, low, high, rate = (None if row[key] is None else row[key] * scale
+                               for key in ("difference", "low", "high", "per_year"))
+    return {"from": row["from"], "to": row["to"], "used": row["used"], "change": change, "change low": low,
+            "change high": high, "per year": rate, "verdict": row["verdict"]}
 
 
 def _km2(m2: float | None) -> float | None:

@@ -126,7 +126,7 @@ def _of_series(series: Series, params: CompareYearsParams, report: Report) -> It
     drawn_alone = not params.landslides
     wanted = params.names or [epoch.name for epoch in series.epochs if epoch.landslides or epoch.searched]
     epochs = tuple(epoch for epoch in series.epochs if epoch.name in wanted)
-    chosen([DatedScenes(epoch, (), None) for epoch in series.epochs], wanted)  # refuses names that it has not
+    chosen([DatedScenes(epoch, ()) for epoch in series.epochs], wanted)  # refuses names that it has not
     if len(epochs) < 2:
         raise UsageError("years.one-date", f"Fewer than two dates of {params.series} can be compared.",
                          "Give at least two dates landslides, or the searched ground if there are none.")

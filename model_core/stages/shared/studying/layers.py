@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import shapely
 
-from ...contract.jsonfile import read_json
-from ...contract.series import Epoch
-from ...geo.clipping import ground_of
-from ...geo.grid import Grid
-from ...geo.study_layers import Part, StudyLayer
-from ...geo.vectors import in_crs, read_polygons
-from .dates import year_of
-from .density.tables import WELL_OBSERVED
-from .runs import safe_name
-from .study_folder import StudyFolder
+from ....contract.jsonfile import read_json
+from ....contract.series import Epoch
+from ....geo.clipping import ground_of
+from ....geo.grid import Grid
+from ....geo.study_layers import Part, StudyLayer
+from ....geo.terrain import NUMBERS, terrain_columns
+from ....geo.vectors import in_crs, read_polygons
+from ..dates import year_of
+from ..density.tables import WELL_OBSERVED
+from ..runs import safe_name
+from .folder import StudyFolder
 
 _NUMBER, _WHOLE, _TEXT, _YES = "Float64", "Int64", "object", "boolean"
 _POLYGON = {"area_m2": _NUMBER, "perimeter_m": _NUMBER, "prob_mean": _NUMBER}
@@ -42,6 +44,11 @@ class _Study:
     def part(self, epoch: str | None, frame: gpd.GeoDataFrame, **columns: Any) -> Part:
         date = self.dates.get(epoch) if epoch else None
         return Part(frame, epoch, date, year_of(epoch, date) if epoch else None, columns)
+
+    def terrain(self, frame: gpd.GeoDataFrame) -> pd.DataFrame:
+        """Slope, crown, toe and the like of polygons; no columns where the series has no elevations."""
+        dem = self.folder.series.dem
+        return terrain_columns(frame, Path(dem)) if dem else pd.DataFrame(index=frame.index)
 
     def ground(self, epoch: Epoch) -> gpd.GeoDataFrame:
         """The area of interest, else the searched ground, else the whole grid; one feature."""
@@ -66,19 +73,20 @@ def study_layers(
     """
     study = _Study(folder, dates, grid)
     note = f" {folder.series.remark}" if folder.series.remark else ""
+    terrain = {**dict.fromkeys(NUMBERS, _NUMBER), "review": _TEXT} if folder.series.dem else {}
     layers = {
         "inventory": StudyLayer(
             "Drawn landslides and, where nothing is drawn, mapped ones; no ground twice within a date. uncertain: "
             "mapped and reviewed by nobody. Areas in m², lengths in m.",
             {"origin": _TEXT, "reviewed": _YES, "uncertain": _YES, "cut": _YES, **_POLYGON, "source": _TEXT,
              "source_id": _TEXT}, list(_inventory(study)), keep_others=True),
-        "manual": StudyLayer("Landslides as they were drawn. Areas in m².", {"area_m2": _NUMBER, "id": _TEXT},
-                             list(_manual(study))),
+        "manual": StudyLayer("Landslides as they were drawn. Areas in m².",
+                             {"area_m2": _NUMBER, "id": _TEXT, **terrain}, list(_manual(study))),
         "predicted": StudyLayer(
             "Mapped landslides. map: zero-shot by the base model, or out of fold by models that did not see the "
             "place. Areas in m², lengths in m, probabilities from 0 to 1.",
             {"map": _TEXT, "out_of_fold": _YES, "id": _WHOLE, **_POLYGON, "prob_min": _NUMBER, "model_id": _TEXT,
-             "in_training": _YES}, list(_predicted(study))),
+             "in_training": _YES, **terrain}, list(_predicted(study))),
         "blocks": StudyLayer("Blocks that were each mapped by a model that did not see them.",
                              {"map": _TEXT, "block": _WHOLE, "role": _TEXT, "area_m2": _NUMBER},
                              list(_blocks(study))),
@@ -114,7 +122,8 @@ def _manual(study: _Study) -> Iterator[Part]:
         if epoch.landslides:
             frame = read_polygons(epoch.landslides).frame
             ids = frame["id"] if "id" in frame else frame["source_row"] + 1
-            yield study.part(epoch.name, frame[["geometry"]].assign(id=ids.astype(str)))
+            terrain = study.terrain(frame)
+            yield study.part(epoch.name, frame[["geometry"]].assign(id=ids.astype(str)).join(terrain))
 
 
 def _predicted(study: _Study) -> Iterator[Part]:

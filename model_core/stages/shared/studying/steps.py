@@ -19,13 +19,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...contract.errors import Cancelled, MtlError
-from ...contract.events import Report, Result
-from ...contract.job import Job, make_job
-from ...geo.files import write_json_atomic
-from .. import run_stage
-from .fingerprints import fingerprint
-from .runs import RESUME, clear_scraps
+from ....contract.errors import Cancelled, MtlError
+from ....contract.events import Report, Result
+from ....contract.job import Job, make_job
+from ....geo.files import write_json_atomic
+from ... import run_stage
+from ..fingerprints import fingerprint
+from ..runs import RESUME, clear_scraps
 
 _RECORDS = ".steps"
 _GO_ON = "The same command goes on from there."

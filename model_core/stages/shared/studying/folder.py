@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...contract.errors import InputError
-from ...contract.events import Result
-from ...contract.jsonfile import read_json
-from ...contract.paths import absolute
-from ...contract.series import Series, read_series
+from ....contract.errors import InputError
+from ....contract.events import Result
+from ....contract.jsonfile import read_json
+from ....contract.paths import absolute
+from ....contract.series import Series, read_series
 
 SUMMARY = "study.json"
 VERSION = 1
