@@ -7,7 +7,7 @@ MTL := .venv/bin/mtl
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make demo      trains on a simulated scene and maps its landslides (at most 10 minutes on 2 cores)
+## make demo      maps seven simulated years and writes a report (about 12 minutes on 2 cores)
 demo: install
 	sh tests/demo.sh build/demo
 

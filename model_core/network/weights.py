@@ -78,7 +78,8 @@ def load(model: keras.Model, path: Path, digest: str | None = None) -> None:
 
 def _uncompiled(model: keras.Model) -> keras.Model:
     """The same layers without the optimiser."""
-    return keras.Model(model.inputs, model.outputs)
+    # The name stands in the file; Keras' own would count the models of the process, and the checksum change with it.
+    return keras.Model(model.inputs, model.outputs, name=model.name)
 
 
 def _halve(path: Path) -> None:

@@ -89,7 +89,7 @@ def _doubt(reference: Reference, pixels: PixelResult, blocks: Blocks | None) -> 
 def _notes(params: EvaluateParams, reference: Reference, pixels: PixelResult) -> list[str]:
     """What else must be known to read the numbers."""
     notes = []
-    if pixels.on_learned:
+    if pixels.on_learned and pixels.on_learned > SHARED_RIM:
         notes.append(f"The model learned from {pixels.on_learned:.0%} of the judged ground.")
     if reference.searched is None:
         where = "The whole raster" if params.prediction else "The whole rectangle around both layers"

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from .. import __version__
@@ -42,7 +43,7 @@ def run(params: ReportParams, report: Report) -> Result:
         ModelError: A model card of the study is damaged.
         OutputError: The report cannot be written.
     """
-    params = dataclasses.replace(params, out=params.out or str(Path(params.study) / "report"))
+    params = dataclasses.replace(params, out=params.out or str(_next(Path(params.study) / "report")))
     check_new(Path(params.out))
     study = read_study(Path(params.study))
     report.stage("Drawing the pictures")
@@ -78,6 +79,12 @@ def run(params: ReportParams, report: Report) -> Result:
     return Result({"report": str(out / PAGE), "tables": str(out / TABLES)},
                   {"sections": len(sections), "tables": len(tables),
                    "pictures": sum(len(section.pieces) for section in sections) - len(tables)})
+
+
+def _next(folder: Path) -> Path:
+    """The folder, or the first of folder-2, folder-3, ... that is free: an earlier report stays."""
+    names = (folder.with_name(f"{folder.name}-{n}") for n in count(2))
+    return folder if not folder.exists() else next(path for path in names if not path.exists())
 
 
 def _lines(study: StudyFolder) -> list[str]:

@@ -54,7 +54,8 @@ def run(params: StudyParams, report: Report) -> Result:
 def _run(params: StudyParams, folder: Path, series: Series, report: Report) -> Result:
     course = Course(params, Steps(folder, report), report)
     base = params.model or course.base()
-    epochs = _with_none_found(series, folder)
+    with stamp(making("study", params)):
+        epochs = _with_none_found(series, folder)
     for epoch in epochs:
         course.attempt(epoch.name, course.map_with, base, epoch)
     labelled = [epoch for epoch in epochs if epoch.landslides and epoch.use != PREDICT]

@@ -25,6 +25,12 @@ def test_saved_weights_come_back_exactly(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.weights.h5"]
 
 
+def test_the_same_weights_give_the_same_file(tmp_path):
+    first, second = build_unet(3, 2), build_unet(3, 2)
+    second.set_weights(first.get_weights())
+    assert weights.save(first, tmp_path / "a.weights.h5") == weights.save(second, tmp_path / "b.weights.h5")
+
+
 def test_the_optimiser_is_left_out(tmp_path):
     model = build_unet(3, 4)
     model.compile("adam", "mse")

@@ -87,11 +87,11 @@ def test_the_inventory_is_told_from_other_landslides(given):
     layers = [one_date, given["predictions"][1], given["landslides"][1]]
     result, _ = do("statistics", landslides=layers, names=["a", "b", "c"], repetitions=0, out=f"{out}-statistics")
     rows = read_json(Path(result.outputs["statistics"]))["layers"]
-    assert [row["used"] for row in rows] == ["inventory", "predicted", "manual"]
+    assert [row["used"] for row in rows] == ["inventory", "predicted", "not stated"]
     assert [row["TL"] for row in rows] == [3, 3, 2]
     result, _ = do("density", landslides=layers, names=["a", "b", "c"], radius_m=300.0, out=f"{out}-density")
     assert [row["used"] for row in read_json(Path(result.outputs["summary"]))["densities"]] == [
-        "inventory", "predicted", "manual"]
+        "inventory", "predicted", "not stated"]
 
 
 def test_dates_without_any_landslide_give_an_empty_layer(series, epochs, write_series, tmp_path):

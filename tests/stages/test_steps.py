@@ -13,8 +13,9 @@ import pytest
 from model_core.contract.errors import Cancelled, MtlError
 from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
-from model_core.stages.shared import course, steps
+from model_core.stages.shared import course
 from model_core.stages.shared.fingerprints import fingerprint
+from model_core.stages.shared.studying import steps
 from model_core.stages.shared.studying.steps import Steps
 
 from .conftest import QUICK

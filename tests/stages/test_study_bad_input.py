@@ -110,11 +110,9 @@ def test_an_area_elsewhere(two, slides, tmp_path):
             if "area" in problem]
 
 
-def test_an_area_that_leaves_a_block_without_landslides(two, epochs, slides, tmp_path):
-    drawn = gpd.read_file(slides)
-    west = drawn[drawn.centroid.x < drawn.centroid.x.quantile(0.3)]
-    west.to_file(tmp_path / "west.gpkg", layer="landslides")
-    epochs[1]["landslides"] = str(tmp_path / "west.gpkg")
+def test_blocks_of_which_some_have_no_landslides(two, epochs, slides, tmp_path):
+    gpd.read_file(slides).iloc[:1].to_file(tmp_path / "one.gpkg", layer="landslides")
+    epochs[1]["landslides"] = str(tmp_path / "one.gpkg")
     assert [problem for problem in two(layout="strips") if "landslide" in problem]
 
 

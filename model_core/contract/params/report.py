@@ -17,8 +17,8 @@ class ReportParams:
     tuning: Optional[str] = param(None, label="Tuning", help="Output folder of `mtl tune`, for the table of training "
                                   "settings. Default: the folder tune in the study, if there is one.", role="folder",
                                   group="Input")
-    out: str = param("", label="Output folder", help="New folder for report.html and the tables as CSV. Default: the "
-                     "folder report in the study.", role="output_folder", group="Output")
+    out: str = param("", label="Output folder", help="New folder for report.html and the tables as CSV. Default: "
+                     "report, or report-2, report-3, ..., in the study.", role="output_folder", group="Output")
 
     def check(self) -> None:
         """Raises UsageError where the study is missing."""

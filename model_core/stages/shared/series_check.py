@@ -143,7 +143,7 @@ def check_study(params: Any, report: Report) -> Series:
     training: Survey | None = None
     if params.training:
         beside, training = _examined(params.training, report)
-        if not training.errors and not any(epoch.landslides and epoch.use == TRAIN for epoch in beside.epochs):
+        if not any(epoch.landslides and epoch.use == TRAIN for epoch in beside.epochs):
             training.errors.append(("", InputError("labels.none", "no date has landslides to learn from.",
                                                    "Give one of them landslides and the role train.")))
     if params.min_slope_deg is not None and not series.dem:

@@ -45,9 +45,11 @@ class Findings:
     def compare(self) -> None:
         """Changes between the dates, on the ground that all of them show: of what was drawn, and of what was mapped."""
         values: dict[str, Any] = {"series": self._params.series, "min_area_m2": self._params.min_area_m2}
-        searched = [epoch.name for epoch in self._series.epochs if epoch.landslides or epoch.searched]
+        # A date without any map has an image that cannot be read: nothing tells what it shows.
+        searched = [epoch.name for epoch in self._series.epochs
+                    if (epoch.landslides or epoch.searched) and epoch.name in self._best]
         if len(searched) > 1:
-            self._compare("drawn", searched, values)
+            self._compare("drawn", searched, {**values, "names": searched})
         if len(self._maps) > 1:
             self._compare(self._kind, list(self._maps), {
                 **values, "landslides": list(self._polygons(self._maps).values()), "names": list(self._maps),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import pandas as pd
 import shapely
 
 from ....contract.jsonfile import read_json
@@ -45,10 +44,10 @@ class _Study:
         date = self.dates.get(epoch) if epoch else None
         return Part(frame, epoch, date, year_of(epoch, date) if epoch else None, columns)
 
-    def terrain(self, frame: gpd.GeoDataFrame) -> pd.DataFrame:
+    def terrain(self, frame: gpd.GeoDataFrame) -> dict[str, Any]:
         """Slope, crown, toe and the like of polygons; no columns where the series has no elevations."""
         dem = self.folder.series.dem
-        return terrain_columns(frame, Path(dem)) if dem else pd.DataFrame(index=frame.index)
+        return dict(terrain_columns(frame, Path(dem))) if dem else {}
 
     def ground(self, epoch: Epoch) -> gpd.GeoDataFrame:
         """The area of interest, else the searched ground, else the whole grid; one feature."""
@@ -122,8 +121,7 @@ def _manual(study: _Study) -> Iterator[Part]:
         if epoch.landslides:
             frame = read_polygons(epoch.landslides).frame
             ids = frame["id"] if "id" in frame else frame["source_row"] + 1
-            terrain = study.terrain(frame)
-            yield study.part(epoch.name, frame[["geometry"]].assign(id=ids.astype(str)).join(terrain))
+            yield study.part(epoch.name, frame[["geometry"]].assign(id=ids.astype(str), **study.terrain(frame)))
 
 
 def _predicted(study: _Study) -> Iterator[Part]:
