@@ -189,7 +189,7 @@ def simulated_pattern():
 
     sample = FOLDER / "sample"
     if not sample.exists():
-        run("sample", {"out": str(sample), "size_px": TILE_PX, "n_landslides": N_LANDSLIDES})
+        run("sample", {"out": str(sample), "kind": "pair", "size_px": TILE_PX, "n_landslides": N_LANDSLIDES})
     scene = json.loads((sample / "series.json").read_text())["epochs"][1]["scenes"][0]
     with rasterio.open(sample / scene) as image:
         return np.moveaxis(image.read(), 0, -1)

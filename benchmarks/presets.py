@@ -126,7 +126,7 @@ def series(name: str, seed: int) -> list[dict[str, Any]]:
         return [rows[0], {**rows[1], "landslides": f"{polygons}|layername=landslides"}]
     sample = BUILD / name / f"sample{seed}"
     if not sample.exists():
-        run("sample", {"out": str(sample), "seed": 100 + seed})
+        run("sample", {"out": str(sample), "kind": "pair", "seed": 100 + seed})
     rows = json.loads((sample / "series.json").read_text())["epochs"]
     for row, when in zip(rows, ("before", "after"), strict=True):
         row.update(name=when, scenes=[str(sample / scene) for scene in row["scenes"]],

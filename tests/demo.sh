@@ -7,7 +7,7 @@ rm -rf "$out"
 mkdir -p "$out"
 
 echo "== 1 of 2: a SIMULATED study of seven years, 2013 to 2019 (invented mountains, landslides and images; no real place)"
-$mtl sample --kind years --out "$out/sample"
+$mtl sample --out "$out/sample"
 echo "== 2 of 2: the study: base model outside the area, maps of every year, fine-tuning out of fold, accuracy, inventory,"
 echo "   changes, statistics, density, report. Reduced to be done in about ten minutes on 2 cores: 8 filters instead of 32,"
 echo "   40 training epochs instead of 120, and 6 of fine-tuning instead of 60; the maps are poorer for it."

@@ -339,7 +339,7 @@ def test_a_third_ctrl_c_does_not_wait_for_clearing_up():
 
 
 def test_a_training_stopped_by_ctrl_c_says_how_to_go_on_and_shows_no_noise_of_libraries(tmp_path):
-    assert cli.main(["sample", "--out", str(tmp_path / "study"), "--size-px", "128", "--n-landslides", "30"]) == 0
+    assert cli.main(["sample", "--kind", "pair", "--out", str(tmp_path / "study"), "--size-px", "128", "--n-landslides", "30"]) == 0
     command = [sys.executable, "-m", "model_core", "train", "--series", str(tmp_path / "study" / "series.json"),
                "--out", str(tmp_path / "model"), "--filters", "8", "--training-epochs", "500", "--batch-size", "2",
                "--patch-size-px", "32", "--stride-px", "32", "--jitter-px", "0", "--guard-px", "0", "--n-blocks", "3",

@@ -289,7 +289,7 @@ def test_stray_modules_beside_the_data_and_on_pythonpath_are_not_imported(job, t
     hostile.mkdir()
     for name in ("geopandas", "scipy", "sitecustomize", "usercustomize"):
         (hostile / f"{name}.py").write_text("raise SystemExit('hostile module imported')")
-    process = start(job("sample", out="sample", size_px=128, n_landslides=3), cwd=tmp_path,
+    process = start(job("sample", out="sample", kind="pair", size_px=128, n_landslides=3), cwd=tmp_path,
                     env={**os.environ, "PYTHONPATH": str(hostile), "PYTHONSTARTUP": str(hostile / "scipy.py")})
     code, told, err = finish(process, 120)
     assert code == 0, err
@@ -299,7 +299,7 @@ def test_stray_modules_beside_the_data_and_on_pythonpath_are_not_imported(job, t
 def test_paths_with_spaces_and_letters_of_any_language_go_through(tmp_path):
     folder = tmp_path / "Ünïversität 地すべり"
     folder.mkdir()
-    (folder / "job.json").write_text(json.dumps({"stage": "sample", "params": {"out": "ein Beispiel/мир", "size_px": 128, "n_landslides": 3}}),
+    (folder / "job.json").write_text(json.dumps({"stage": "sample", "params": {"out": "ein Beispiel/мир", "kind": "pair", "size_px": 128, "n_landslides": 3}}),
                                      encoding="utf-8-sig")
     code, told, err = finish(start(folder / "job.json", cwd="/", env={"PATH": os.environ["PATH"]}), 120)
     assert code == 0, err
@@ -319,7 +319,7 @@ def test_a_training_that_is_cancelled_then_killed_goes_on_to_the_same_weights_an
         return path
 
     job = tmp_path / "sample.json"
-    job.write_text(json.dumps({"stage": "sample", "params": {"out": "study", "size_px": 192, "n_landslides": 40}}))
+    job.write_text(json.dumps({"stage": "sample", "params": {"out": "study", "kind": "pair", "size_px": 192, "n_landslides": 40}}))
     assert finish(start(job), 120)[0] == 0
 
     code, told, err = finish(start(write_job("whole")), 300)

@@ -12,6 +12,7 @@ from ..arrays.codes import IGNORE, LANDSLIDE
 from ..arrays.runs import RunFinder
 from ..arrays.windows import cover
 from ..contract.card import ModelCard, Scaling
+from ..contract.errors import InputError
 from ..contract.events import Report, Result
 from ..contract.library import find_model
 from ..contract.params.predict import PredictParams
@@ -29,7 +30,7 @@ from .shared.split import learned_ground
 
 
 def run(params: PredictParams, report: Report) -> Result:
-    """Predicts every epoch of the input with one model.
+    """Predicts every epoch of the input with one model; one whose images are damaged is told and left out.
 
     Raises:
         ModelError: The model cannot be used or does not fit the scenes.
@@ -45,15 +46,27 @@ def run(params: PredictParams, report: Report) -> Result:
 
     outputs: dict[str, str] = {}
     rows: list[dict[str, Any]] = []
+    failures: dict[str, InputError] = {}
     with new_run("predict", params) as partial, limited_cache(), ThreadPoolExecutor(1) as beside:
-        # While the network starts. Of all dates, so that one that cannot be used is known before the first is mapped.
-        scalings = [beside.submit(_scaling, scenes, grid, card) for scenes in dated]
+        scalings = [beside.submit(_scaling, scenes, grid, card) for scenes in dated]  # while the network starts
         predictor = load_predictor(card, folder, params, report)
         predictor.prepare(*_window_shape(grid, params))
-        for scenes, scaling in zip(dated, [scaling.result() for scaling in scalings], strict=True):
-            names = predict_epoch(scenes, scaling, grid, card, predictor, params, series.dem, partial, report, rows)
+        for scenes, scaling in zip(dated, scalings, strict=True):
+            try:
+                names = predict_epoch(scenes, scaling.result(), grid, card, predictor, params, series.dem, partial,
+                                      report, rows)
+            except InputError as error:  # a damaged image; the maps of the other dates must not be lost with it
+                failures[scenes.name] = error
+                if len(failures) == len(dated):
+                    raise
+                report.warn(f"{scenes.name} is left out: {error.message} {error.hint}")
+                continue
             outputs.update({f"{role}_{scenes.name}": str(Path(params.out) / name) for role, name in names.items()})
-    return Result(outputs, {"predicted landslides": rows})
+    summary: dict[str, Any] = {"predicted landslides": rows}
+    if failures:
+        summary["left out"] = [{"what": name, "why": f"{error.message} {error.hint}"}
+                               for name, error in failures.items()]
+    return Result(outputs, summary)
 
 
 def predict_epoch(

@@ -29,7 +29,7 @@ def do(stage, **values):
 def study(tmp_path_factory):
     """Folder of a simulated study of 1.6 km²: two dates, landslides at the second one."""
     folder = tmp_path_factory.mktemp("study") / "sample"
-    do("sample", out=str(folder), size_px=256, n_landslides=40, seed=1)
+    do("sample", out=str(folder), kind="pair", size_px=256, n_landslides=40, seed=1)
     return folder
 
 
@@ -50,7 +50,7 @@ def model(series, tmp_path_factory):
 def years(tmp_path_factory):
     """Folder of a small simulated study of seven years."""
     folder = tmp_path_factory.mktemp("years") / "sample"
-    do("sample", out=str(folder), kind="years", small=True, seed=0)
+    do("sample", out=str(folder), small=True, seed=0)
     return folder
 
 

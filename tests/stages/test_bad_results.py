@@ -49,7 +49,7 @@ def limited(bytes_, *words):
     (20_000, "sample"), (600_000, "sample"), (4_000, "compare"), (100_000, "compare"),
 ])
 def test_a_full_disk(tmp_path, slides, bytes_, stage):
-    words = ["--size-px", "256"] if stage == "sample" else ["--polygons", slides, "--reference", slides]
+    words = ["--kind", "pair", "--size-px", "256"] if stage == "sample" else ["--polygons", slides, "--reference", slides]
     done = limited(bytes_, stage, *words, "--out", tmp_path / "out")
     assert done.returncode == OutputError.exit_code, done.stderr
     message, hint = done.stderr.decode().splitlines()

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import geopandas as gpd
@@ -355,3 +356,16 @@ def test_changed_weights_are_refused_before_any_work(series, model, tmp_path):
         mapped(tmp_path, tmp_path / "model", series=series)
     assert refused.value.code == "weights.checksum"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_date_whose_image_is_damaged_does_not_lose_the_others(study, series, model, tmp_path):
+    broken = shutil.copytree(study, tmp_path / "sample")
+    scene = next(broken.glob("*2015*simulated.tif"))
+    scene.write_bytes(scene.read_bytes()[: scene.stat().st_size // 2])
+    out, result, report = mapped(tmp_path, model, series=str(broken / "series.json"))
+    assert [row["what"] for row in result.summary["left out"]] == ["2015"]
+    assert any("2015 is left out" in said for said in warnings_of(report))
+    assert sorted(path.name for path in out.iterdir()) == [
+        "2014_binary.tif", "2014_polygons.gpkg", "2014_probability.tif", "job.json"]
+    with pytest.raises(InputError, match="damaged"):
+        mapped(tmp_path, model, series=str(broken / "series.json"), dates=["2015"])

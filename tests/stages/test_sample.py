@@ -18,7 +18,7 @@ from model_core.stages import sample
 
 from .conftest import do
 
-SAME = {"size_px": 256, "n_landslides": 40, "seed": 1}
+SAME = {"kind": "pair", "size_px": 256, "n_landslides": 40, "seed": 1}
 
 
 def image(study, year):
@@ -119,7 +119,7 @@ def test_a_stopped_sample_leaves_nothing(tmp_path):
 
 def test_too_small_a_scene_is_refused(tmp_path):
     with pytest.raises(UsageError):
-        do("sample", out=str(tmp_path / "s"), size_px=64)
+        do("sample", out=str(tmp_path / "s"), kind="pair", size_px=64)
 
 
 @pytest.fixture(scope="module")

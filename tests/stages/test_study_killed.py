@@ -31,7 +31,7 @@ def grounds(tmp_path_factory):
     """Series files of two simulated places, one to study and one to learn from."""
     folder = tmp_path_factory.mktemp("grounds")
     for seed, name in enumerate(("here", "there")):
-        do("sample", out=str(folder / name), size_px=192, n_landslides=40, seed=seed + 1)
+        do("sample", out=str(folder / name), kind="pair", size_px=192, n_landslides=40, seed=seed + 1)
     return {"series": str(folder / "here" / "series.json"), "training": str(folder / "there" / "series.json")}
 
 

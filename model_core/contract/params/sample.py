@@ -11,12 +11,12 @@ from .inputs import require
 
 @dataclass(frozen=True)
 class SampleParams:
-    """Makes simulated RapidEye images of two or seven dates with landslides, as the sensor would deliver them."""
+    """Makes simulated RapidEye images of seven or two dates with landslides, as the sensor would deliver them."""
 
     out: str = param("", label="Output folder", help="New folder for images, landslides and the series file.",
                      role="output_folder")
-    kind: str = param("pair", label="Kind", help="pair: two dates, before and after. years: seven years as large as "
-                      "the paper's study, with training landslides outside the area.", choices=("pair", "years"))
+    kind: str = param("years", label="Kind", help="years: seven years as large as the paper's study, with training "
+                      "landslides outside the area. pair: two dates, before and after.", choices=("years", "pair"))
     small: bool = param(False, label="Small", help="Of the years: a seventh of the area.")
     size_px: int = param(640, label="Size [px]", help="Of the pair: side of the simulated scenes, 5 m a pixel.",
                          minimum=128, maximum=4096)
