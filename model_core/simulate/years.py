@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
 from .clouds import add_clouds, cloud_opacity
+from .ground import COVERS, varied_ground
 from .landslides import SOURCE_SLOPE_DEG
 from .lifecycle import VISIBLE, Landslide, live
-from .sensor import COVERS, Sky, cover_ground, photograph
+from .sensor import Sky, photograph
 from .terrain import Terrain, fractal
 
 REGROWN = 0.25  # rubble that still shines through where a landslide has grown over
+# Brightness, in logarithms, from crown to toe: a bare scarp, a scoured track, and debris with soil and wood in it.
+CROWN_TO_TOE = (0.0, 0.12, 0.25, 0.7, 0.85, 1.0)
+RELIEF = (0.25, 0.15, 0.0, 0.0, -0.15, -0.2)
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Year:
 YEARS = (
     Year(date(2013, 11, 7), Sky(44.9, 164.0, 0.004, 1.00, 0.98, (0.2, -0.3)), 0.0, 31, 31),
     Year(date(2014, 11, 30), Sky(40.2, 166.0, 0.000, 0.92, 1.00), 0.005, 26, 3),
-    Year(date(2015, 11, 9), Sky(44.8, 163.0, 0.025, 0.97, 1.12, (-0.6, 0.5)), 0.02, 136, 112),
+    Year(date(2015, 11, 9), Sky(44.8, 163.0, 0.035, 0.97, 1.12, (-0.6, 0.5), 0.6), 0.02, 136, 112),
     Year(date(2016, 11, 4), Sky(45.8, 162.0, 0.006, 1.02, 1.02, (0.3, 0.1)), 0.0, 95, 15),
     Year(date(2017, 11, 12), Sky(43.6, 165.0, 0.002, 0.95, 0.96, (-0.2, -0.4)), 0.01, 63, 4),
     Year(date(2018, 10, 24), Sky(48.9, 160.0, 0.010, 1.08, 1.04, (0.4, 0.4)), 0.03, 55, 6),
@@ -75,18 +79,21 @@ def picture_years(terrain: Terrain, inside: np.ndarray, rng: np.random.Generator
         rng: Source of all randomness.
     """
     size = terrain.slope_deg.shape[0]
-    cover = _settled(terrain, cover_ground(terrain, rng), rng)
+    ground = varied_ground(terrain, rng)
+    cover = _settled(terrain, ground.cover, rng)
     parcels = _parcels(size, rng)
     texture = 0.10 * fractal(size, rng, exponent=-0.8, longest_px=60)
+    # Turf and trees that came down with a landslide stay green in it: no landslide is all rubble.
+    rafts = 1 - np.clip(0.5 * (fractal(size, rng.spawn(1)[0], exponent=-1.0, longest_px=25) - 0.3), 0, 0.7)
     dry = cover != COVERS.index("water")
     share = float(inside.sum()) * terrain.pixel_size_m**2 / AREA_M2
     beside = TRAINING_LANDSLIDES * share / next(year.alive for year in YEARS if year.day.year == TRAINING_YEAR)
     populations = [_population(terrain, dry & where, scale, rng)
                    for where, scale in ((inside, share), (~inside, beside))]
     for year, *slides in zip(YEARS, *populations, strict=True):
-        bare, visible = _ground(cover.shape, [slide for group in slides for slide in group])
-        seen = photograph(terrain, _farmed(cover, parcels, rng), year.sky, rng, bare,
-                          texture + 0.04 * fractal(size, rng, exponent=-0.8, longest_px=60))
+        bare, relief, visible = _failed(cover.shape, [slide for group in slides for slide in group])
+        seen = photograph(terrain, replace(ground, cover=_farmed(cover, parcels, rng)), year.sky, rng, bare * rafts,
+                          texture + relief + 0.04 * fractal(size, rng, exponent=-0.8, longest_px=60))
         opacity = cloud_opacity(size, year.clouds, rng)
         seen = add_clouds(seen, opacity, year.sky.sun_azimuth_deg, year.sky.sun_elevation_deg)
         yield Picture(year, seen, opacity > 0.5, visible)
@@ -100,16 +107,18 @@ def _population(terrain: Terrain, where: np.ndarray, scale: float, rng: np.rando
     return live(terrain, where, [year.day.year for year in YEARS], alive, born, rng)
 
 
-def _ground(shape: tuple[int, ...], slides: Sequence[Landslide]) -> tuple[np.ndarray, np.ndarray]:
-    """Share of rubble, and the number of the visible landslide, for each pixel."""
-    bare, visible = np.zeros(shape, np.float32), np.zeros(shape, np.int32)
+def _failed(shape: tuple[int, ...], slides: Sequence[Landslide]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each pixel the share of rubble, its relative brightness, and the number of the visible landslide."""
+    bare, relief, visible = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.int32)
     for number, slide in enumerate(slides, start=1):
         here = (slide.body.rows, slide.body.cols)
+        along = slide.body.along[slide.bare] / slide.grown
         bare[here][slide.failed] = REGROWN * slide.fresh
         bare[here][slide.bare] = slide.fresh
+        relief[here][slide.bare] = slide.fresh * np.interp(along, CROWN_TO_TOE, RELIEF)
         if slide.fresh >= VISIBLE:
             visible[here][slide.bare] = number
-    return bare, visible
+    return bare, relief, visible
 
 
 def _settled(terrain: Terrain, cover: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from ..geo.grid import Grid
 from ..geo.outlines import outlines
 from ..geo.rasters import RasterWriter
 from ..geo.vectors import write_layers
+from ..simulate.ground import COVERS, plain_ground
 from ..simulate.landslides import place_landslides
-from ..simulate.sensor import COVERS, Sky, cover_ground, photograph
+from ..simulate.sensor import Sky, photograph
 from ..simulate.terrain import make_terrain
 from ..simulate.years import TRAINING_YEAR, Picture, picture_years
 from .shared.runs import new_run
@@ -47,13 +49,13 @@ def _pair(
     """Two dates; all landslides lie between them."""
     grid = invented_grid(params.size_px)
     terrain = make_terrain(params.size_px, PIXEL_SIZE_M, rng)
-    before = cover_ground(terrain, rng)
-    slides = place_landslides(terrain, params.n_landslides, rng, before != COVERS.index("water"))
-    after = np.where(slides > 0, COVERS.index("landslide"), before).astype(np.uint8)
+    before = plain_ground(terrain, rng)
+    slides = place_landslides(terrain, params.n_landslides, rng, before.cover != COVERS.index("water"))
+    after = replace(before, cover=np.where(slides > 0, COVERS.index("landslide"), before.cover).astype(np.uint8))
     report.progress(0.4)
     scenes = []
-    for number, ((day, sky), cover) in enumerate(((BEFORE, before), (AFTER, after))):
-        scenes.append(write_scene(folder, grid, photograph(terrain, cover, sky, rng), day, sky))
+    for number, ((day, sky), ground) in enumerate(((BEFORE, before), (AFTER, after))):
+        scenes.append(write_scene(folder, grid, photograph(terrain, ground, sky, rng), day, sky))
         report.progress(0.6 + 0.2 * number, scenes[-1])
     landslides = _landslides(slides, grid, AFTER[0])
     write_layers(folder / "landslides.gpkg", {"landslides": landslides}, TAGS)

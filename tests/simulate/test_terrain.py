@@ -3,8 +3,9 @@ import pytest
 from scipy import ndimage
 
 from model_core.contract.errors import UsageError
+from model_core.simulate.ground import COVERS, plain_ground
 from model_core.simulate.landslides import LARGEST_M2, SMALLEST_M2, draw_areas, place_landslides
-from model_core.simulate.sensor import COVERS, Sky, cover_ground, photograph
+from model_core.simulate.sensor import Sky, photograph
 from model_core.simulate.terrain import Terrain, illumination, make_terrain
 
 
@@ -61,10 +62,10 @@ def test_areas_follow_malamuds_law_between_the_bounds():
 
 def test_fresh_landslides_are_brighter_than_forest_in_every_band(terrain):
     rng = np.random.default_rng(0)
-    cover = cover_ground(terrain, rng)
-    cover[100:120, 100:120] = COVERS.index("landslide")
-    image = photograph(terrain, cover, Sky(60.0), rng)
-    forest = image[cover == COVERS.index("forest")].mean(axis=0)
+    ground = plain_ground(terrain, rng)
+    ground.cover[100:120, 100:120] = COVERS.index("landslide")
+    image = photograph(terrain, ground, Sky(60.0), rng)
+    forest = image[ground.cover == COVERS.index("forest")].mean(axis=0)
     slide = image[104:116, 104:116].reshape(-1, 5).mean(axis=0)
     assert np.all(slide[:3] > forest[:3])
 
