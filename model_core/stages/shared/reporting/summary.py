@@ -26,8 +26,8 @@ def summary(study: StudyFolder) -> Section:
     if found:
         sentences += [*_f1_sentences(found, kind), *_object_sentences([one for one in found if one[1] == kind])]
         sentences.append("Every inventory has errors of its own, and agreement with it is all that can be measured. "
-                         "Numbers of landslides (TL) and their areas (TAL) are those on the maps; their intervals are "
-                         "not assessed.")
+                         "How far drawn numbers of landslides (TL) and areas (TAL) are off is not assessed; for mapped "
+                         "ones Table 4 has what they stand for.")
     else:
         sentences.append(NOTHING)
     if study.failures:
