@@ -114,14 +114,22 @@ def error_of_change(draws: Floats, earlier: Known, later: Known, ground: float) 
     return None if found is None else max(abs(found.low), abs(found.high))
 
 
-def verdict(difference: float, found: Interval, map_error: float | None = None) -> str:
+def verdict(
+    difference: float, found: Interval, map_error: float | None = None, fixed: Interval | None = None
+) -> str:
     """A change in a word: MORE, LESS, UNCLEAR (its interval holds zero) or WITHIN_ERROR.
+
+    A map that misses half of all landslides errs by half of every change, so that its error alone would hide a
+    disaster. Where the change can be corrected by what was drawn, the corrected one decides.
 
     Args:
         difference: Later - earlier.
         found: Its interval.
         map_error: Of `error_of_change`; None for what was drawn.
+        fixed: Of `corrected_change_interval`.
     """
+    if fixed is not None and (fixed.low > 0 or fixed.high < 0):
+        return MORE if fixed.low > 0 else LESS
     if difference and map_error is not None and abs(difference) <= map_error:
         return WITHIN_ERROR
     return MORE if found.low > 0 else LESS if found.high < 0 else UNCLEAR

@@ -25,7 +25,7 @@ def content_of(source: str) -> list[str]:
         Nothing for a file that is not there.
     """
     path, _, layer = source.partition("|")
-    return [*(_digest(part) for part in _family(Path(path))), *([layer] if layer else [])]
+    return [*(digest_of(part) for part in _family(Path(path))), *([layer] if layer else [])]
 
 
 def _family(path: Path) -> list[Path]:
@@ -36,7 +36,8 @@ def _family(path: Path) -> list[Path]:
     return sorted(member for member in family if member.is_file() and not member.name.endswith(_PASSING))
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Digest of one file; of a GeoPackage that of its rows."""
     wal = path.with_name(path.name + "-wal")  # edits that QGIS has not yet moved into a GeoPackage
     status = [(s.st_size, s.st_mtime_ns) for s in (p.stat() for p in (path, wal) if p.exists())]
     return _digest_once(path, tuple(status))

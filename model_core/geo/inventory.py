@@ -23,6 +23,7 @@ TRACED, PREDICTED, REJECTED = "traced", "predicted", "rejected"
 # A prediction that shares this part of the smaller of the two with a landslide of another origin is that landslide.
 SAME_LANDSLIDE = 0.1
 SAME, DENIED, COVERED, SMALL = "same landslide", "rejected", "covered", "too small"
+NOT_DRAWN = "on searched ground, not drawn"
 # Rounding where outlines meet; far below anything that can be drawn.
 _DUST_M2 = 1e-6
 
@@ -68,18 +69,20 @@ class Inventory:
 
 def join(
     layers: Sequence[Origin], crs: Any, *, epoch: str, date: datetime.date | None, year: int | None,
-    min_area_m2: float = 0.0,
+    min_area_m2: float = 0.0, searched: gpd.GeoDataFrame | None = None,
 ) -> Inventory:
     """Joins the landslides of one date; the order of layers and of features does not matter.
 
     Predictions that share ground with a rejected polygon are left out, and so are those that are the same landslide
-    as one of another origin (`SAME_LANDSLIDE`): cut, they would leave rims. Of all others, the one of lower standing
+    as one of another origin (`SAME_LANDSLIDE`): cut, they would leave rims. On ground that was searched completely what
+    is not drawn is a false alarm, so predictions there are left out too. Of all others, the one of lower standing
     (`ORIGINS`, then area) loses the ground that two share. What it keeps stays one feature.
 
     Args:
         layers: Of the date; may be none.
         crs: Of the result; it measures metres.
         epoch, date, year: Of the features.
+        searched: Ground on which every landslide was drawn; None: nowhere.
         min_area_m2: Pieces that a cut leaves are left out below it. Landslides that lose nothing stay.
     """
     every = _stacked(layers, crs)
@@ -89,20 +92,31 @@ def join(
     predicted = (found["origin"] == PREDICTED).to_numpy()
     denied = predicted & _meets(found, denied_by, 0.0)
     same = predicted & ~denied & _meets(found, found[~predicted], SAME_LANDSLIDE)
-    kept = found[~denied & ~same].reset_index(drop=True)
+    alarm = predicted & ~denied & ~same & _lies_in(found, searched)
+    kept = found[~denied & ~same & ~alarm].reset_index(drop=True)
     shared = _shared_m2(kept)
     whole = np.asarray(kept.geometry, dtype=object)
     pieces, small = _without_overlaps(whole, crs, min_area_m2)
     has_some = ~shapely.is_empty(pieces)
     has_small = ~shapely.is_empty(small)
     left_out = stacked([
-        _told(found[denied], DENIED), _told(found[same], SAME),
+        _told(found[denied], DENIED), _told(found[same], SAME), _told(found[alarm], NOT_DRAWN),
         _told(kept.set_geometry(small, crs=crs)[has_small].explode(ignore_index=True), SMALL),
         _told(kept[~has_some & ~has_small], COVERED),
     ])
     kept["cut"] = ~shapely.equals_exact(pieces, whole)
     result = _described(kept.set_geometry(gpd.GeoSeries(pieces, crs=crs))[has_some], epoch, date, year)
     return Inventory(result, _dated(left_out, epoch, date, year), shared)
+
+
+def _lies_in(frame: gpd.GeoDataFrame, ground: gpd.GeoDataFrame | None) -> NDArray[np.bool_]:
+    """(n,) bool: a point on the polygon's surface lies on some ground."""
+    if ground is None or not len(frame):
+        return np.zeros(len(frame), dtype=bool)
+    union = in_crs(ground, frame.crs).geometry.union_all()
+    shapely.prepare(union)
+    inside: NDArray[np.bool_] = shapely.intersects(union, shapely.point_on_surface(frame.geometry.to_numpy()))
+    return inside
 
 
 def _stacked(layers: Sequence[Origin], crs: Any) -> gpd.GeoDataFrame:

@@ -81,8 +81,11 @@ def joined(layer: StudyLayer, crs: str) -> gpd.GeoDataFrame:
 def _dated(part: Part, layer: StudyLayer, types: Mapping[str, str], crs: str) -> gpd.GeoDataFrame:
     frame = in_crs(part.frame, crs).reset_index(drop=True)
     own = {"date": part.date, "year": part.year, "epoch": part.epoch, **part.columns}
+    named = pd.to_datetime(frame["date"], errors="coerce") if "date" in frame else None
     frame = frame.assign(**{name: pd.Series([value] * len(frame), dtype=types.get(name, "object"))
                             for name, value in own.items()})
+    if named is not None:  # a polygon of a mosaic has the day of its own image
+        frame["date"] = named.astype("datetime64[s]").fillna(frame["date"])
     if "area_m2" in types and "area_m2" not in frame:
         frame["area_m2"] = area_m2(frame.geometry, crs)
     for name, kind in types.items():

@@ -15,7 +15,20 @@ from ..contract.errors import InputError, UsageError
 from ..contract.events import Report, Result
 from ..contract.params.inventory import InventoryParams
 from ..contract.series import read_series
-from ..geo.inventory import COVERED, DENIED, ORIGINS, PREDICTED, REJECTED, SAME, SMALL, TRACED, Inventory, Origin, join
+from ..geo.inventory import (
+    COVERED,
+    DENIED,
+    NOT_DRAWN,
+    ORIGINS,
+    PREDICTED,
+    REJECTED,
+    SAME,
+    SMALL,
+    TRACED,
+    Inventory,
+    Origin,
+    join,
+)
 from ..geo.points import metric_crs
 from ..geo.vectors import stacked, write_layers
 from .shared.dates import dates_of_layer, dates_of_series, year_of
@@ -36,6 +49,7 @@ class _Date:
     name: str
     date: datetime.date | None
     layers: list[Origin]
+    searched: gpd.GeoDataFrame | None = None
 
 
 def run(params: InventoryParams, report: Report) -> Result:
@@ -59,7 +73,7 @@ def run(params: InventoryParams, report: Report) -> Result:
     for number, one in enumerate(dates, start=1):
         report.check()
         joined.append(join(one.layers, crs, epoch=one.name, date=one.date, year=year_of(one.name, one.date),
-                           min_area_m2=params.min_area_m2))
+                           min_area_m2=params.min_area_m2, searched=one.searched))
         report.progress(number / len(dates), one.name)
         for sentence in _sentences(joined[-1]):
             report.warn(f"{one.name}: {sentence}")
@@ -83,9 +97,11 @@ def below(frames: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
 def _read(params: InventoryParams, report: Report) -> tuple[list[_Date], str | None]:
     """The dates in their order with their layers, and the CRS that is asked for."""
     traced: dict[str, str | None]
+    searched: dict[str, str] = {}
     if params.series:
         series = read_series(Path(params.series))
         traced = {epoch.name: epoch.landslides for epoch in series.epochs}
+        searched = {epoch.name: epoch.searched for epoch in series.epochs if epoch.searched}
         known, wanted = dates_of_series(series, report), params.crs or series.crs
     else:
         traced = dict.fromkeys(params.names) | dict(zip(params.names, params.landslides, strict=False))
@@ -103,7 +119,9 @@ def _read(params: InventoryParams, report: Report) -> tuple[list[_Date], str | N
         frame = read_layer(source, "reviewed", report)
         _check_reviewed(frame, source)
         layers[name].append(Origin(frame, PREDICTED, layer_stem(source)))
-    return [_Date(name, known.get(name) or _own_date(layers[name]), layers[name]) for name in traced], wanted
+    return [_Date(name, known.get(name) or _own_date(layers[name]), layers[name],
+                  read_layer(searched[name], "searched", report) if name in searched else None)
+            for name in traced], wanted
 
 
 def _placed(
@@ -159,6 +177,7 @@ def _row(name: str, found: Inventory) -> dict[str, Any]:
         "traced": int(origins.get(TRACED, 0)),
         "reviewed": int(sum(origins.get(origin, 0) for origin in ORIGINS if origin not in (TRACED, PREDICTED))),
         "predicted": int(origins.get(PREDICTED, 0)), "cut": int(found.frame["cut"].sum()),
-        "same": found.count(SAME), REJECTED: found.count(DENIED), "covered": found.count(COVERED),
+        "same": found.count(SAME), NOT_DRAWN: found.count(NOT_DRAWN), REJECTED: found.count(DENIED),
+        "covered": found.count(COVERED),
         "small pieces": found.count(SMALL),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import geopandas as gpd
 from .. import __version__
 from ..contract.events import Report, Result
 from ..contract.job import Job, to_json
+from ..contract.jsonfile import read_json
 from ..contract.params.study import StudyParams
 from ..contract.paths import relative
 from ..contract.series import PREDICT, TRAIN, Epoch, Series
+from ..geo.content import digest_of
 from ..geo.files import alone, write_csv_atomic, write_json_atomic
 from ..geo.stamp import stamp
 from ..geo.study_layers import write_study_layers
@@ -64,10 +67,10 @@ def _run(params: StudyParams, folder: Path, series: Series, report: Report) -> R
         # Dates that only judge are mapped here too, by models that saw neither their landslides nor their ground.
         pooled = course.attempt("all dates", course.fine_tune, base, POOLED, ())
         for epoch in labelled if pooled else ():
-            course.attempt(epoch.name, course.judge_fold, POOLED, epoch, pooled)
+            course.attempt(epoch.name, course.judge_fold, POOLED, epoch, pooled, base)
     for epoch in learning if params.folds and params.per_date else ():
         course.attempt(epoch.name, course.map_alone, base, epoch)
-    findings = Findings(course, series, labelled)
+    findings = Findings(course, series, [epoch for epoch in epochs if epoch.landslides])
     course.attempt("inventory", findings.join)
     course.attempt("comparison of dates", findings.compare)
     course.attempt("statistics", findings.count)
@@ -89,12 +92,28 @@ def _with_none_found(series: Series, folder: Path) -> list[Epoch]:
             for epoch in series.epochs]
 
 
+def _keep_edited(folder: Path, report: Report) -> None:
+    """What somebody changed in the layers since they were written is moved aside, never overwritten."""
+    layers = folder / LAYERS
+    try:
+        written = read_json(folder / SUMMARY).get("layers")
+    except (OSError, ValueError):
+        return
+    if layers.exists() and written and digest_of(layers) != written:
+        names = (layers.with_name(f"study-edited-{number}.gpkg") for number in count(1))
+        kept = next(path for path in names if not path.exists())
+        layers.replace(kept)
+        report.warn(f"{layers.name} was edited since it was written. It is kept as {kept.name}; give its inventory to "
+                    "`mtl inventory --reviewed` to use the edits.")
+
+
 def _finish(folder: Path, series: Series, course: Course, report: Report) -> Result:
     """Writes the tables and the layers of all dates."""
     report.stage("Collecting the results")
     dated = describe_series(series, Report())
     grid = study_grid(dated, series)
     study = StudyFolder(folder, series, course.maps, course.rows, course.failures, course.steps.done, __version__)
+    _keep_edited(folder, report)
     with stamp(making("study", course.params)):
         write_study_layers(folder / LAYERS, grid.crs,
                            study_layers(study, {scenes.name: scenes.date for scenes in dated}, grid))
@@ -105,6 +124,7 @@ def _finish(folder: Path, series: Series, course: Course, report: Report) -> Res
         "maps": [{"date": name, "map": kind, **{role: relative(path, folder) for role, path in files.items()}}
                  for (kind, name), files in course.maps.items()],
         "accuracy": course.rows, "failures": course.failures, "steps": course.steps.done,
+        "layers": digest_of(folder / LAYERS),
     })
     written = course.attempt("report", course.steps.run, "report", "report", {"study": str(folder)})
     shown = [{key: row[key] for key in SHOWN} for row in course.rows]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from model_core.arrays.confusion import Interval
 from model_core.arrays.paired import (
     LESS,
     MORE,
@@ -147,3 +148,10 @@ def test_a_mapped_change_smaller_than_the_error_is_marked_even_if_its_interval_i
     assert verdict(40, found) == MORE and verdict(40, found, error) == WITHIN_ERROR
     larger = change_interval(draws, ground, earlier, later + 2)
     assert verdict(120, larger, error) == MORE
+
+
+def test_a_map_that_misses_half_of_a_disaster_still_tells_it():
+    found, fixed = Interval(1.0, 4.0), Interval(3.0, 9.0)
+    assert verdict(2.5, found, map_error=3.0) == WITHIN_ERROR
+    assert verdict(2.5, found, map_error=3.0, fixed=fixed) == MORE
+    assert verdict(2.5, found, map_error=3.0, fixed=Interval(-1.0, 9.0)) == WITHIN_ERROR

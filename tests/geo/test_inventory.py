@@ -8,7 +8,7 @@ import shapely
 from shapely.geometry import Point, box
 
 from model_core.geo.areas import area_m2
-from model_core.geo.inventory import COLUMNS, COVERED, DENIED, ORIGINS, SAME, SMALL, Origin, join
+from model_core.geo.inventory import COLUMNS, COVERED, DENIED, NOT_DRAWN, ORIGINS, SAME, SMALL, Origin, join
 
 CRS = "EPSG:32645"
 X, Y = 320_000, 3_108_000
@@ -186,3 +186,11 @@ def test_layers_in_other_coordinate_systems_are_brought_onto_one():
     elsewhere = Origin(there.frame.to_crs("EPSG:4326"), "predicted", "map")
     found = joined(there, elsewhere)
     assert found.count(SAME) == 1 and len(found.frame) == 1
+
+
+def test_predictions_on_searched_ground_that_nobody_drew_are_left_out():
+    layers = [layer("traced", square(0, 0)), layer("predicted", square(0, 500), square(5000, 0))]
+    searched = gpd.GeoDataFrame(geometry=[square(-1000, -1000, 2000)], crs=CRS)
+    found = join(layers, CRS, epoch="2015", date=DAY, year=2015, searched=searched)
+    assert sorted(found.frame["origin"]) == ["predicted", "traced"] and found.count(NOT_DRAWN) == 1
+    assert found.frame.loc[found.frame["origin"] == "predicted"].total_bounds[0] == X + 5000

@@ -106,7 +106,7 @@ def test_no_number_of_landslides_stands_without_a_word_on_its_interval(written):
     drawn = {row["interval of TL and TAL"] for row in rows(written[1], "table_1_manual_inventories")}
     assert drawn == {"not assessed"}
     for row in rows(written[1], "table_4_manual_and_mapped"):
-        for column in ("TL mapped, 95 %", "TAL mapped, 95 % [m²]"):
+        for column in ("TL mapped, corrected, 95 %", "TAL mapped, corrected, 95 % [m²]"):
             assert re.fullmatch(r"not assessed|[\d,]+ to [\d,]+", row[column]), row
 
 

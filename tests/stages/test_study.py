@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -13,6 +14,7 @@ from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
 from model_core.contract.series import read_series
 from model_core.stages import study
+from model_core.stages.shared.fingerprints import fingerprint
 
 from .conftest import SETTINGS, do
 
@@ -178,3 +180,51 @@ def test_a_study_begins_with_a_training_series_or_a_model(three_years):
 
 def test_the_years_of_the_sample_can_be_read(years):
     assert [epoch.name for epoch in read_series(years / "series.json").epochs] == [str(year) for year in range(2013, 2020)]
+
+
+def again(whole, years, three_years, tmp_path, series=None, **changes):
+    """A copy of the study, changed by `changes` of its files, after the same command once more."""
+    out = shutil.copytree(whole[0], tmp_path / "study")
+    for path, change in changes.items():
+        change(out / path)
+    result, report = do("study", series=series or three_years, training=str(years / "training.json"), out=str(out),
+                        **SETTINGS)
+    return out, result, [event.get("message", "") for event in report.events]
+
+
+def test_layers_that_were_edited_are_kept(whole, years, three_years, tmp_path):
+    def edit(path):
+        frame = gpd.read_file(path, layer="inventory")
+        frame["reviewed"] = False
+        frame.to_file(path, layer="inventory")
+
+    out, _, told = again(whole, years, three_years, tmp_path, **{"study.gpkg": edit})
+    assert any("is kept as study-edited-1.gpkg" in said for said in told)
+    assert not gpd.read_file(out / "study-edited-1.gpkg", layer="inventory")["reviewed"].any()
+    assert gpd.read_file(out / "study.gpkg", layer="inventory")["reviewed"].any()
+
+
+def test_a_result_that_was_deleted_is_made_again(whole, years, three_years, tmp_path):
+    gone = "zero-shot/2016/2016_polygons.gpkg"
+    out, result, told = again(whole, years, three_years, tmp_path, **{gone: lambda path: path.unlink()})
+    assert (out / gone).exists() and "left out" not in result.summary
+    assert "zero-shot/2015 is done already." in told and "zero-shot/2016 is done already." not in told
+
+
+def test_ground_that_the_base_model_knows_is_no_test_ground(whole, three_years, tmp_path):
+    model = str(whole[0] / "pooled" / "fold-1")
+    do("study", series=three_years, model=model, out=str(tmp_path / "study"), **SETTINGS)
+    assert {row["means"] for row in rows(tmp_path / "study").values()} == {"agreement"}
+
+
+def test_another_remark_makes_results_anew(three_years):
+    def made_from():
+        return fingerprint(make_job("density", {"series": three_years, "out": "x"}))
+
+    path = Path(three_years)
+    before, text = made_from(), path.read_text()
+    try:
+        path.write_text(json.dumps({**json.loads(text), "remark": "Simulated: another."}))
+        assert made_from() != before
+    finally:
+        path.write_text(text)

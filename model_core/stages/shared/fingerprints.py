@@ -68,7 +68,7 @@ def _series_content(series: Series, params: Any) -> Any:
               if not names or epoch.name in names else _of_files(epoch, "scenes") for epoch in series.epochs]
     # Elevations play a part only where polygons are made.
     dem = series.dem if hasattr(params, "min_slope_deg") and getattr(params, "folds", True) else None
-    return [epochs, series.crs, series.pixel_size_m, *(content_of(source) if source else None
+    return [epochs, series.crs, series.pixel_size_m, series.remark, *(content_of(source) if source else None
                                                        for source in (series.area, dem))]
 
 

@@ -121,12 +121,17 @@ def load_judged(
     Args:
         scaling: Of the network; a rule that looks at each scene takes nothing but the rule from it.
 
-    Raises:
-        InputError: A file cannot be used.
+    An epoch whose files cannot be used is told and left out.
     """
+    loaded = []
     with limited_cache():
-        return [_load(scenes, grid, bands, scaling, min_area_m2, report)
-                for scenes in dated if scenes.epoch.use == JUDGE]
+        for scenes in dated:
+            if scenes.epoch.use == JUDGE:
+                try:
+                    loaded.append(_load(scenes, grid, bands, scaling, min_area_m2, report))
+                except InputError as error:  # no reason to learn nothing from the others
+                    report.warn(f"{scenes.name} is not mapped: {error.message} {error.hint}")
+    return loaded
 
 
 def read_labels(

@@ -268,7 +268,7 @@ def _draw_splits(
 def _learnable(found: Survey, grid: Grid, bands: Sequence[str], params: Any) -> list[Labels]:
     labels = [read_labels(scenes, grid, bands, params.min_area_m2, Report())
               for scenes in found.dated if scenes.epoch.use == TRAIN]
-    if not any(ground.n_landslides for ground in labels):
+    if any(ground.scenes.epoch.landslides for ground in labels) and not any(ground.n_landslides for ground in labels):
         raise InputError("labels.none-on-image", "None of the landslides lies on observed, searched ground of its "
                          "image.", "Check searched ground, unusable ground and the minimum area.")
     return labels

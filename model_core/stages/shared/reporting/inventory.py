@@ -77,12 +77,14 @@ def comparison(study: StudyFolder) -> Section:
 
 def _comparison_row(date: str, drawn: dict[str, Any] | None, mapped: dict[str, Any] | None) -> dict[str, Any]:
     row: dict[str, Any] = {"date": date}
+    for which, found in ((" manual", drawn), (" mapped", mapped)):
+        row[f"ground{which} [km²]"] = None if found is None else found["observed_km2"]
     for shown, name, digits in (("TL{}", "TL", 0), ("TAL{} [m²]", "TAL_m2", -2), ("MinAL{} [m²]", "MinAL_m2", None),
                                 ("MaxAL{} [m²]", "MaxAL_m2", None)):
         for which, found in ((" manual", drawn), (" mapped", mapped)):
             row[shown.format(which)] = None if found is None else found[name]
         if digits is not None:
-            row[shown.format(" mapped, 95 %")] = _span(mapped, name, digits)
+            row[shown.format(" mapped, corrected, 95 %")] = _span(mapped, name, digits)
     return row
 
 

@@ -25,7 +25,7 @@ def years(study: StudyFolder) -> Section:
     for name, one in found:
         common, who = one["common_ground"], "Manual" if name == "drawn" else "Mapped"
         said.append(f"{who}: {common['km2']:.2f} km² were observed at every date, {common['share']:.0%} of what any "
-                    f"date shows. Every number below is on that ground. {one['notes'][0] if one['notes'] else ''}")
+                    f"date shows. Every number below is on that ground. {' '.join(one['notes'])}")
         totals += [_total(row) for row in one["years"] if row["ground"] == "common"]
         changes += step_file(study, f"years/{name}", "changes_json")["changes"]
         result = study.step(f"years/{name}")
@@ -39,8 +39,9 @@ def years(study: StudyFolder) -> Section:
             "TL: number, TAL: area of the union. Corrected: times drawn over mapped in the blocks where both are "
             "known. Not assessed: nothing tells the error."), totals),
         *(Table(f"changes_in_{name}", f"Table A. Changes in {title} between dates", (
-            "Intervals: the same blocks of ground are drawn for both dates, 95 %. Rate: per elapsed year. Inside the "
-            "map's error: the change is no larger than maps err where drawn landslides tell it."),
+            "Intervals: the same blocks of ground are drawn for both dates, 95 %. Rate: per elapsed year. Corrected: "
+            "what the mapped change stands for, by drawn over mapped; where it is clear, it gives the verdict. Inside "
+            "the map's error: the change is no larger than maps err where drawn landslides tell it."),
             [_change(row, scale) for row in changes if row["measure"] == measure])
           for measure, name, title, scale in MEASURES),
         *trends,
@@ -63,10 +64,12 @@ def _total(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _change(row: dict[str, Any], scale: float) -> dict[str, Any]:
-    change, low, high, rate = (None if row[key] is None else row[key] * scale
-                               for key in ("difference", "low", "high", "per_year"))
+    change, low, high, rate, fixed, fixed_low, fixed_high = (
+        None if row[key] is None else row[key] * scale
+        for key in ("difference", "low", "high", "per_year", "corrected_difference", "corrected_low", "corrected_high"))
     return {"from": row["from"], "to": row["to"], "used": row["used"], "change": change, "change low": low,
-            "change high": high, "per year": rate, "verdict": row["verdict"]}
+            "change high": high, "per year": rate, "corrected": fixed, "corrected low": fixed_low,
+            "corrected high": fixed_high, "verdict": row["verdict"]}
 
 
 def _km2(m2: float | None) -> float | None:

@@ -45,7 +45,8 @@ class Course:
         except (Cancelled, OutputError):  # on a full disk nothing else would succeed
             raise
         except MtlError as error:
-            self.failures[name] = f"{error.message} {error.hint}"
+            why = f"{error.message} {error.hint}"
+            self.failures[name] = f"{self.failures[name]} {why}" if name in self.failures else why
             self._report.warn(f"{name} is left out: {error.message} {error.hint}")
             return None
 
@@ -76,15 +77,16 @@ class Course:
 
     def map_alone(self, model: str, epoch: Epoch) -> None:
         """Fine-tunes on one date and maps it, out of fold."""
-        self.judge_fold(PER_DATE, epoch, self.fine_tune(model, f"{PER_DATE}/{safe_name(epoch.name)}", (epoch.name,)))
+        found = self.fine_tune(model, f"{PER_DATE}/{safe_name(epoch.name)}", (epoch.name,))
+        self.judge_fold(PER_DATE, epoch, found, model)
 
-    def judge_fold(self, kind: str, epoch: Epoch, found: Result) -> None:
-        """Judges the out-of-fold map of a date: no pixel of it was predicted by a model that saw it."""
+    def judge_fold(self, kind: str, epoch: Epoch, found: Result, base: str) -> None:
+        """Judges the out-of-fold map of a date: no fine-tuning saw it; whether the base model did, its card tells."""
         stem = f"out_of_fold_{safe_name(epoch.name)}"
         polygons = Path(found.outputs[stem])
         binary = str(polygons.with_name(f"{stem}_binary.tif"))
         self.maps[kind, epoch.name] = {"binary": binary, "polygons": str(polygons)}
-        self._judge(kind, epoch, binary, str(polygons), blocks=found.outputs["blocks"])
+        self._judge(kind, epoch, binary, str(polygons), blocks=found.outputs["blocks"], model=base)
 
     def _judge(self, kind: str, epoch: Epoch, binary: str, polygons: str, **known: str) -> None:
         """Compares a map with the landslides that were drawn; `known` tells what the model has seen."""

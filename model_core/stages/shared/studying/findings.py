@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,9 @@ class Findings:
         """Density of what was drawn, and with the same radius of what was mapped and of the inventory."""
         radius_m = None
         if self._drawn:
-            drawn = self._steps.run("density/drawn", "density", {"series": self._params.series})
+            drawn = self._steps.run("density/drawn", "density", {
+                "landslides": [epoch.landslides for epoch in self._drawn.values()], "names": list(self._drawn),
+                "used": [MANUAL], "area": self._series.area, "observed": self._observed("drawn", self._drawn)})
             rows = read_json(Path(drawn.outputs["summary"]))["densities"]
             radius_m = next((row["radius_m"] for row in rows if row["n"]), None)
         for used, kind, layers in ((PREDICTED, self._kind, self._polygons(self._maps)),
@@ -91,7 +93,12 @@ class Findings:
             if layers:
                 self._steps.run(f"density/{kind}", "density", {
                     "landslides": list(layers.values()), "names": list(layers), "used": [used],
-                    "area": self._series.area, "radius_m": radius_m})
+                    "area": self._series.area, "radius_m": radius_m, "observed": self._observed(self._kind, layers)})
+
+    def _observed(self, kind: str, names: Iterable[str]) -> list[str]:
+        """Observed ground of each date; nothing where that of one of them is not known."""
+        grounds = [self._ground(kind, name) for name in names]
+        return [] if NONE in grounds else grounds
 
     def _ground(self, kind: str, name: str) -> str:
         """Observed ground of a date, as the comparison of dates found it; NONE: the whole area."""

@@ -65,7 +65,8 @@ class Steps:
         job = make_job(stage, {**values, "out": str(out)})
         made_from = fingerprint(job)
         known = _read(record)
-        if known.get("made_from") == made_from and out.exists() and "seconds" in known:
+        whole = all((self.folder / path).exists() for path in known.get("outputs", {}).values())
+        if known.get("made_from") == made_from and out.exists() and "seconds" in known and whole:
             self._report.log(f"{name} is done already.")
             return self._result(name, known)
         unfinished = out.with_name(out.name + ".partial")

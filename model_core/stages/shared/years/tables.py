@@ -116,7 +116,7 @@ def _change(earlier: OnGround, later: OnGround, measure: str, blocks: Blocks, dr
         "map_error": error,
         "corrected_difference": corrected[1] - corrected[0] if fixed else None,
         "corrected_low": fixed.low if fixed else None, "corrected_high": fixed.high if fixed else None,
-        "verdict": verdict(difference, found, error) if found and not reason else NOT_ASSESSED,
+        "verdict": verdict(difference, found, error, fixed) if found and not reason else NOT_ASSESSED,
         "reason": reason,
     }
 
