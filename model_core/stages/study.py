@@ -32,6 +32,7 @@ from .shared.studying.layers import study_layers
 from .shared.studying.steps import Steps
 
 LAYERS, ACCURACY, NONE_FOUND = "study.gpkg", "accuracy.csv", "none_found.gpkg"
+NEW_LAYERS, LAYERS_RECORD = "study.new.gpkg", ".layers.json"
 SHOWN = ("date", "map", "means", "precision", "recall", "F1", "drawn", "mapped", "drawn [km²]", "mapped [km²]")
 
 
@@ -92,19 +93,22 @@ def _with_none_found(series: Series, folder: Path) -> list[Epoch]:
             for epoch in series.epochs]
 
 
-def _keep_edited(folder: Path, report: Report) -> None:
-    """What somebody changed in the layers since they were written is moved aside, never overwritten."""
-    layers = folder / LAYERS
-    try:
-        written = read_json(folder / SUMMARY).get("layers")
-    except (OSError, ValueError):
-        return
-    if layers.exists() and written and digest_of(layers) != written:
+def _replace_layers(folder: Path, written: Path, report: Report) -> None:
+    """Puts new layers in the place of the old ones; those that somebody edited are moved aside, never overwritten.
+
+    What was written last is known by its rows. It is noted before the layers take their place, together with what it
+    replaces, so that a kill in between makes nobody an editor.
+    """
+    layers, record = folder / LAYERS, folder / LAYERS_RECORD
+    known = read_json(record) if record.exists() else []
+    if layers.exists() and known and digest_of(layers) not in known:
         names = (layers.with_name(f"study-edited-{number}.gpkg") for number in count(1))
         kept = next(path for path in names if not path.exists())
         layers.replace(kept)
         report.warn(f"{layers.name} was edited since it was written. It is kept as {kept.name}; give its inventory to "
                     "`mtl inventory --reviewed` to use the edits.")
+    write_json_atomic(record, [*known[-1:], digest_of(written)])
+    written.replace(layers)
 
 
 def _finish(folder: Path, series: Series, course: Course, report: Report) -> Result:
@@ -113,10 +117,11 @@ def _finish(folder: Path, series: Series, course: Course, report: Report) -> Res
     dated = describe_series(series, Report())
     grid = study_grid(dated, series)
     study = StudyFolder(folder, series, course.maps, course.rows, course.failures, course.steps.done, __version__)
-    _keep_edited(folder, report)
+    written = folder / NEW_LAYERS
     with stamp(making("study", course.params)):
-        write_study_layers(folder / LAYERS, grid.crs,
+        write_study_layers(written, grid.crs,
                            study_layers(study, {scenes.name: scenes.date for scenes in dated}, grid))
+    _replace_layers(folder, written, report)
     write_csv_atomic(folder / ACCURACY, course.rows)
     write_json_atomic(folder / SUMMARY, {
         "version": VERSION, "engine": __version__, "series": relative(course.params.series, folder),
@@ -124,12 +129,11 @@ def _finish(folder: Path, series: Series, course: Course, report: Report) -> Res
         "maps": [{"date": name, "map": kind, **{role: relative(path, folder) for role, path in files.items()}}
                  for (kind, name), files in course.maps.items()],
         "accuracy": course.rows, "failures": course.failures, "steps": course.steps.done,
-        "layers": digest_of(folder / LAYERS),
     })
-    written = course.attempt("report", course.steps.run, "report", "report", {"study": str(folder)})
+    page = course.attempt("report", course.steps.run, "report", "report", {"study": str(folder)})
     shown = [{key: row[key] for key in SHOWN} for row in course.rows]
     summary: dict[str, Any] = {"accuracy over the whole area": shown}
     if course.failures:
         summary["left out"] = [{"what": name, "why": why} for name, why in course.failures.items()]
     return Result({"layers": str(folder / LAYERS), "accuracy": str(folder / ACCURACY), "study": str(folder / SUMMARY),
-                   **(written.outputs if written else {})}, summary)
+                   **(page.outputs if page else {})}, summary)

@@ -162,15 +162,16 @@ def test_an_area_too_small_for_the_blocks(checked, study, tmp_path):
 
 def test_a_date_that_only_judges_gives_no_training_ground(checked, epochs):
     epochs[1]["role"] = "judge"
-    (problem,), _ = checked()
-    assert "None of the landslides" in problem
+    problems, report = checked()
+    assert not problems
+    assert any("No date has landslides to learn from" in event.get("message", "") for event in report.events)
 
 
 def test_the_training_series_is_looked_at_too(checked, epochs, tmp_path):
     rows = [{**epochs[0], "scenes": [str(tmp_path / "gone.tif")]}, {**epochs[1], "role": "judge"}]
     (tmp_path / "training.json").write_text(json.dumps({"epochs": rows}))
-    (problem,), _ = checked(model=None, training=str(tmp_path / "training.json"))
-    assert problem.startswith("training 2014: ") and "gone.tif" in problem
+    problems, _ = checked(model=None, training=str(tmp_path / "training.json"))
+    assert [problem for problem in problems if problem.startswith("training 2014: ") and "gone.tif" in problem]
     rows[0] = epochs[0]
     (tmp_path / "training.json").write_text(json.dumps({"epochs": rows}))
     (problem,), _ = checked(model=None, training=str(tmp_path / "training.json"))

@@ -20,8 +20,9 @@ SMALL = {"filters": 8, "training_epochs": 6, "fine_tuning_epochs": 3, "batch_siz
          "jitter_px": 8, "guard_px": 8, "n_blocks": 3, "layout": "compact", "min_landslides": 1, "precision": "float32"}
 # What tells when, where and by what it was made, not what was made.
 APART = {"seconds", "engine", "created", "datetime", "resume"}
-# The report says when it was written and how long the steps took; its tables but these are compared.
-TIMES = {"report.html", "run_time.csv", "versions.csv"}
+# The report says when it was written and how long the steps took; its tables but these are compared. What was written
+# last is noted once more after a kill.
+TIMES = {"report.html", "report.json", "run_time.csv", "versions.csv", ".layers.json"}
 TRAININGS = ("base", "pooled")
 END = "end"  # of a study: no step any more
 
@@ -117,7 +118,7 @@ def until(true, seconds):
 def reached(out, step, since):
     """Whether the study is at this step or beyond it; in a training when it has just learned something more."""
     if step == END:
-        return bool(list(out.glob("study.partial.gpkg")))
+        return bool(list(out.glob("study.new.partial.gpkg")))
     if step in TRAININGS and not (out / step).exists():
         return any(modified(path) > since for path in out.glob(f"{step}.partial/**/state/epoch_*"))
     return (out / ".steps" / f"{step}.json").exists()
@@ -141,7 +142,10 @@ def running(out):
 
 def half_written(out):
     """Files and folders on the way to a result; the unfinished folder of a step is none."""
-    return [*out.rglob(".*.partial*"), *out.rglob("*.partial.gpkg")]
+    try:
+        return [*out.rglob(".*.partial*"), *out.rglob("*.partial.gpkg")]
+    except FileNotFoundError:  # a folder went while it was looked into
+        return []
 
 
 # -- comparing -----------------------------------------------------------------------------------------------------

@@ -251,6 +251,9 @@ def _draw_splits(
         network_bands(found.dated, bands)
         if not plan or found.grid is None:
             return
+        if not any(scenes.epoch.landslides and scenes.epoch.use == TRAIN for scenes in found.dated):
+            report.warn("No date has landslides to learn from: the base model maps all dates as it is.")
+            return
         learning = _learnable(found, found.grid, bands, params)
         blocks = cut_blocks(learning, params)
         for number, (test, validation) in enumerate(plan, start=1):
@@ -268,7 +271,7 @@ def _draw_splits(
 def _learnable(found: Survey, grid: Grid, bands: Sequence[str], params: Any) -> list[Labels]:
     labels = [read_labels(scenes, grid, bands, params.min_area_m2, Report())
               for scenes in found.dated if scenes.epoch.use == TRAIN]
-    if any(ground.scenes.epoch.landslides for ground in labels) and not any(ground.n_landslides for ground in labels):
+    if not any(ground.n_landslides for ground in labels):
         raise InputError("labels.none-on-image", "None of the landslides lies on observed, searched ground of its "
                          "image.", "Check searched ground, unusable ground and the minimum area.")
     return labels
