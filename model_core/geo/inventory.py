@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .areas import area_m2, measure, reaches
 from .overlaps import overlap_pairs
+from .points import positions, within
 from .vectors import in_crs, stacked
 
 # Where two landslides share ground it goes to the one whose origin stands first; of one origin, to the larger one.
@@ -111,12 +112,9 @@ def join(
 
 def _lies_in(frame: gpd.GeoDataFrame, ground: gpd.GeoDataFrame | None) -> NDArray[np.bool_]:
     """(n,) bool: a point on the polygon's surface lies on some ground."""
-    if ground is None or not len(frame):
+    if ground is None:
         return np.zeros(len(frame), dtype=bool)
-    union = in_crs(ground, frame.crs).geometry.union_all()
-    shapely.prepare(union)
-    inside: NDArray[np.bool_] = shapely.intersects(union, shapely.point_on_surface(frame.geometry.to_numpy()))
-    return inside
+    return within(positions(frame, inside=True), in_crs(ground, frame.crs))
 
 
 def _stacked(layers: Sequence[Origin], crs: Any) -> gpd.GeoDataFrame:

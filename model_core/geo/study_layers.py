@@ -14,8 +14,6 @@ import pandas as pd
 from .areas import area_m2
 from .vectors import in_crs, stacked, write_layers
 
-FIRST = ("date", "year", "epoch")
-
 
 @dataclass(frozen=True)
 class Part:

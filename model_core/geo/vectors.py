@@ -157,6 +157,11 @@ def in_crs(frame: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
     return moved
 
 
+def no_polygons(crs: Any) -> gpd.GeoDataFrame:
+    """What `read_polygons` gives of a layer without any."""
+    return gpd.GeoDataFrame({"source_row": np.zeros(0, np.int64)}, geometry=[], crs=crs)
+
+
 def stacked(frames: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     """The rows of several frames, at least one, in one CRS."""
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=frames[0].crs)

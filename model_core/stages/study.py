@@ -25,9 +25,9 @@ from .shared.making import making
 from .shared.runs import JOB
 from .shared.scenes import describe_series, study_grid
 from .shared.series_check import check_study
-from .shared.studying.course import POOLED, Course
+from .shared.studying.course import Course
 from .shared.studying.findings import Findings
-from .shared.studying.folder import SUMMARY, VERSION, StudyFolder
+from .shared.studying.folder import POOLED, SUMMARY, VERSION, StudyFolder
 from .shared.studying.layers import study_layers
 from .shared.studying.steps import Steps
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Optional, Tuple
+from typing import Any, Optional, Sequence, Tuple
 
 from ..errors import UsageError
 from ..fields import param
@@ -28,7 +28,7 @@ class UsedInputs:
 
     def used_of(self, position: int) -> Optional[str]:
         """What was said of the layer at this position; None: nothing."""
-        return self.used[position if len(self.used) > 1 else 0] if self.used else None
+        return entry(self.used, position)
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,13 @@ class ReferenceInputs(UsedInputs):
 
     def reference_of(self, position: int) -> Tuple[Optional[str], Optional[str]]:
         """Reference and its ground for the layer at this position."""
-        reference = self.reference[position] if self.reference else NONE
-        ground = self.reference_ground[position if len(self.reference_ground) > 1 else 0] \
-            if self.reference_ground else NONE
-        return given(reference), given(ground)
+        return entry(self.reference, position), entry(self.reference_ground, position)
 
 
-def given(source: str) -> Optional[str]:
-    """An entry of a list of layers; None where it says that there is none."""
-    return None if source == NONE else source
+def entry(values: Sequence[str], position: int) -> Optional[str]:
+    """What a list with one entry for all layers, or one for each, says of a layer; None where it says nothing."""
+    value = values[position if len(values) > 1 else 0] if values else NONE
+    return None if value == NONE else value
 
 
 def check_number(params: Any, name: str, *, one_for_all: bool = False) -> None:

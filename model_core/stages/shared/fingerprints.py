@@ -12,17 +12,17 @@ from ...contract.fields import to_dict
 from ...contract.job import Job
 from ...contract.library import find_model
 from ...contract.series import Epoch, Series, read_series
-from ...geo.content import content_of
+from ...geo.content import content_of, digest_of
 
-_INPUTS = ("raster", "vector", "file", "folder", "model")
+INPUTS = ("raster", "vector", "file", "folder", "model")  # roles of the parameters that name what a job reads
 _TABLES = (".json", ".csv")  # what stands for a folder of results: they tell of all else in it
 # They decide where and how fast, not what.
-_ELSEWHERE = ("out", "resume", "device", "threads")
+ELSEWHERE = ("out", "resume", "device", "threads")
 
 
 def fingerprint(job: Job) -> str:
     """Changes when the job's parameters or the content of its input files change; not with output folder or device."""
-    values = {name: value for name, value in to_dict(job.params).items() if name not in _ELSEWHERE}
+    values = {name: value for name, value in to_dict(job.params).items() if name not in ELSEWHERE}
     return _digest([job.stage, values | _contents(job.params)])
 
 
@@ -36,7 +36,7 @@ def _contents(params: Any) -> dict[str, Any]:
     found = {}
     for field in dataclasses.fields(params):
         value, role = getattr(params, field.name), field.metadata.get("role")
-        if value and role in _INPUTS:
+        if value and role in INPUTS:
             sources = [value] if isinstance(value, str) else value
             found[field.name] = [_content(source, role, params) for source in sources]
     return found
@@ -52,7 +52,7 @@ def _content(source: str, role: str, params: Any) -> Any:
         card, _ = find_model(source)
         return [card.sha256, card.threshold]
     if role == "folder":
-        return [content_of(str(path)) for path in sorted(Path(source).iterdir()) if path.suffix in _TABLES]
+        return [digest_of(path) for path in sorted(Path(source).iterdir()) if path.suffix in _TABLES]
     if role == "file" and source.endswith(".json"):
         return _series_content(read_series(Path(source)), params)
     return content_of(source)
@@ -68,8 +68,8 @@ def _series_content(series: Series, params: Any) -> Any:
               if not names or epoch.name in names else _of_files(epoch, "scenes") for epoch in series.epochs]
     # Elevations play a part only where polygons are made.
     dem = series.dem if hasattr(params, "min_slope_deg") and getattr(params, "folds", True) else None
-    return [epochs, series.crs, series.pixel_size_m, series.remark, *(content_of(source) if source else None
-                                                       for source in (series.area, dem))]
+    layers = [content_of(source) if source else None for source in (series.area, dem)]
+    return [epochs, series.crs, series.pixel_size_m, series.remark, *layers]
 
 
 def _of_files(epoch: Epoch, key: str) -> list[list[str]]:

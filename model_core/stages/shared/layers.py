@@ -12,13 +12,12 @@ import numpy as np
 
 from ...contract.errors import InputError
 from ...contract.events import Report
-from ...contract.params.layers import MANUAL, NOT_STATED, given
+from ...contract.params.layers import MANUAL, NOT_STATED, entry
 from ...contract.params.statistics import StatisticsParams
-from ...contract.paths import NONE
 from ...contract.series import Epoch, read_series
 from ...geo.areas import apply_minimum
 from ...geo.clipping import Clipped, clip, ground_of
-from ...geo.vectors import in_crs, read_polygons, stacked
+from ...geo.vectors import in_crs, no_polygons, read_polygons, stacked
 from .judging.reference import layer_stem, read_layer
 from .map_error import used_word
 
@@ -73,17 +72,17 @@ def read_layers(params: StatisticsParams, report: Report) -> Iterator[Layer]:
         area_source = params.area
     area = read_layer(area_source, "area", report) if area_source else None
     # Each is read once; what all layers share is the same object.
-    observed = {source: read_layer(source, "observed", report) for source in dict.fromkeys(params.observed)
-                if given(source)}
-    shared = {source: _ground(layer, area, []) for source, layer in {NONE: None, **observed}.items()}
+    sources = dict.fromkeys([None, *(entry(params.observed, i) for i in range(len(epochs)))])
+    observed = {source: source and read_layer(source, "observed", report) for source in sources}
+    shared = {source: _ground(layer, area, []) for source, layer in observed.items()}
     for i, epoch in enumerate(epochs):
-        source = params.observed[i if len(params.observed) > 1 else 0] if params.observed else NONE
-        searched = observed.get(source)
+        source = entry(params.observed, i)
+        searched = observed[source]
         if searched is None and epoch.searched:
             searched = read_layer(epoch.searched, "searched", report)
         without = [read_layer(source, role, report)
                    for role, source in (("ignore", epoch.ignore), ("unusable", epoch.unusable)) if source]
-        known = searched is observed.get(source) and not without
+        known = searched is observed[source] and not without
         ground = shared[source] if known else _ground(searched, area, without)
         if ground is not None and ground.is_empty.all():
             raise InputError("statistics.no-ground", f"{epoch.name}: no observed ground lies in the area of interest.",
@@ -104,8 +103,7 @@ def _layer(
     epoch: Epoch, ground: gpd.GeoDataFrame | None, assumed: bool, used: str | None, min_area_m2: float, report: Report
 ) -> Layer:
     if ground is not None and not epoch.landslides:  # searched, and none found
-        none = gpd.GeoDataFrame({"source_row": np.zeros(0, np.int64)}, geometry=[], crs=ground.crs)
-        return Layer(epoch.name, clip(none, ground), ground, assumed, used or NOT_STATED)
+        return Layer(epoch.name, clip(no_polygons(ground.crs), ground), ground, assumed, used or NOT_STATED)
     read = read_polygons(epoch.landslides or "")
     for message in read.report.messages:
         report.log(f"{epoch.name}: {message}")

@@ -13,10 +13,7 @@ from ...contract.errors import MtlError
 from ...contract.fields import to_dict
 from ...contract.series import read_series
 from ...geo.remarks import REMARK, remark_of_layer, remark_of_raster
-
-# They decide where and how fast, not what.
-_ELSEWHERE = ("out", "resume", "device", "threads")
-_PATHS = ("raster", "vector", "file", "folder", "model")
+from .fingerprints import ELSEWHERE, INPUTS
 
 
 def making(stage: str, params: Any) -> dict[str, str]:
@@ -26,8 +23,8 @@ def making(stage: str, params: Any) -> dict[str, str]:
     """
     roles = {field.name: field.metadata.get("role") for field in dataclasses.fields(params)}
     values = {
-        name: _names(value) if roles[name] in _PATHS else value
-        for name, value in to_dict(params).items() if value not in (None, "", []) and name not in _ELSEWHERE
+        name: _names(value) if roles[name] in INPUTS else value
+        for name, value in to_dict(params).items() if value not in (None, "", []) and name not in ELSEWHERE
     }
     tags = {"stage": stage, "engine": __version__, "parameters": json.dumps(values, ensure_ascii=False)}
     remarks = " ".join(dict.fromkeys(remark for remark in _remarks(params, roles) if remark))

@@ -15,10 +15,10 @@ from ....contract.params.study import StudyParams
 from ....contract.params.train import FineTuneParams, TrainParams
 from ....contract.series import PREDICT, Epoch
 from ..runs import safe_name
+from .folder import PER_DATE, ZERO_SHOT
 from .steps import Steps
 
 DEVICE = ("device", "precision", "threads")
-ZERO_SHOT, POOLED, PER_DATE = "zero-shot", "pooled", "per-date"
 TEST, WHOLE = "test blocks", "whole area"
 
 

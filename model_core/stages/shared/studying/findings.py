@@ -12,10 +12,8 @@ from ....contract.params.layers import INVENTORY, MANUAL, PREDICTED
 from ....contract.paths import NONE
 from ....contract.series import Epoch, Series
 from ..scenes import describe_series, study_grid
-from .course import POOLED, ZERO_SHOT, Course
-
-# A layer to count: name, source, what it is, and the date whose drawn landslides tell its error.
-_Layer = tuple[str, str, str, Epoch | None]
+from .course import Course
+from .folder import ZERO_SHOT, best_kind
 
 
 class Findings:
@@ -24,7 +22,7 @@ class Findings:
     def __init__(self, course: Course, series: Series, labelled: Sequence[Epoch]) -> None:
         self._params, self._steps, self._series = course.params, course.steps, series
         self._drawn = {epoch.name: epoch for epoch in labelled}
-        self._kind = POOLED if any(kind == POOLED for kind, _ in course.maps) else ZERO_SHOT
+        self._kind = best_kind(course.maps)
         self._maps = {name: files for (kind, name), files in course.maps.items() if kind == self._kind}
         zero_shot = {name: files for (kind, name), files in course.maps.items() if kind == ZERO_SHOT}
         self._best = {epoch.name: files for epoch in series.epochs
@@ -61,19 +59,20 @@ class Findings:
 
     def count(self) -> None:
         """Numbers and sizes of what was drawn, of what was mapped and of the inventory, below each other."""
-        layers: list[tuple[str, _Layer]] = []
+        # Name, source, what it is, its observed ground, and the date whose drawn landslides tell its error.
+        layers: list[tuple[str, str, str, str, Epoch | None]] = []
         for name, epoch in self._drawn.items():
-            layers.append((self._ground("drawn", name), (f"{name} drawn", str(epoch.landslides), MANUAL, None)))
+            layers.append((f"{name} drawn", str(epoch.landslides), MANUAL, self._ground("drawn", name), None))
         for name, source in self._polygons(self._maps).items():
-            layers.append((self._ground(self._kind, name),
-                           (f"{name} {self._kind}", source, PREDICTED, self._drawn.get(name))))
+            layers.append((f"{name} {self._kind}", source, PREDICTED, self._ground(self._kind, name),
+                           self._drawn.get(name)))
         for name, source in self._inventories.items():
-            layers.append((self._ground(self._kind, name), (f"{name} inventory", source, INVENTORY, None)))
+            layers.append((f"{name} inventory", source, INVENTORY, self._ground(self._kind, name), None))
         if not layers:
             return
-        names, sources, used, known = (list(column) for column in zip(*(layer for _, layer in layers), strict=True))
+        names, sources, used, observed, known = (list(column) for column in zip(*layers, strict=True))
         values = {"landslides": sources, "names": names, "used": used, "area": self._series.area,
-                  "observed": [ground for ground, _ in layers], "min_area_m2": self._params.min_area_m2}
+                  "observed": observed, "min_area_m2": self._params.min_area_m2}
         if any(known):
             values["reference"] = [epoch.landslides if epoch else NONE for epoch in known]
             values["reference_ground"] = [(epoch and epoch.searched) or NONE for epoch in known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ....contract.jsonfile import read_json
 from ....contract.paths import absolute
 from ....contract.series import Series, read_series
 
+ZERO_SHOT, POOLED, PER_DATE = "zero-shot", "pooled", "per-date"  # kinds of map
 SUMMARY = "study.json"
 VERSION = 1
 
@@ -47,7 +49,12 @@ class StudyFolder:
 
     def best_map(self) -> str:
         """The kind of map that the study's own numbers come from."""
-        return "pooled" if any(kind == "pooled" for kind, _ in self.maps) else "zero-shot"
+        return best_kind(self.maps)
+
+
+def best_kind(maps: Iterable[tuple[str, str]]) -> str:
+    """The best kind among maps, given by kind and date."""
+    return POOLED if any(kind == POOLED for kind, _ in maps) else ZERO_SHOT
 
 
 def read_study(folder: Path) -> StudyFolder:

@@ -21,7 +21,7 @@ from ....geo.vectors import in_crs, read_polygons
 from ..dates import year_of
 from ..density.tables import WELL_OBSERVED
 from ..runs import safe_name
-from .folder import StudyFolder
+from .folder import POOLED, ZERO_SHOT, StudyFolder
 
 _NUMBER, _WHOLE, _TEXT, _YES = "Float64", "Int64", "object", "boolean"
 _POLYGON = {"area_m2": _NUMBER, "perimeter_m": _NUMBER, "prob_mean": _NUMBER}
@@ -127,12 +127,12 @@ def _manual(study: _Study) -> Iterator[Part]:
 def _predicted(study: _Study) -> Iterator[Part]:
     for (kind, name), files in study.folder.maps.items():
         frame = read_polygons(files["polygons"], role="predicted").frame
-        yield study.part(name, frame, map=kind, out_of_fold=kind != "zero-shot")
+        yield study.part(name, frame, map=kind, out_of_fold=kind != ZERO_SHOT)
 
 
 def _blocks(study: _Study) -> Iterator[Part]:
     """For every date that was mapped out of fold; without such, those that the base model was judged on."""
-    kinds = sorted({kind for kind, _ in study.folder.maps if kind != "zero-shot"}, key="pooled".__ne__)
+    kinds = sorted({kind for kind, _ in study.folder.maps if kind != ZERO_SHOT}, key=POOLED.__ne__)
     for kind, name in study.folder.maps:
         if kinds and kind == kinds[0]:
             yield study.part(name, _blocks_of(study, kind, name), map=kind)
@@ -142,7 +142,7 @@ def _blocks(study: _Study) -> Iterator[Part]:
 
 
 def _blocks_of(study: _Study, kind: str, name: str) -> gpd.GeoDataFrame:
-    step = study.folder.step("pooled" if kind == "pooled" else f"{kind}/{safe_name(name)}")
+    step = study.folder.step(POOLED if kind == POOLED else f"{kind}/{safe_name(name)}")
     if step is None or "blocks" not in step.outputs:
         return gpd.GeoDataFrame({"block": [], "role": []}, geometry=[], crs=study.grid.crs)
     return in_crs(read_polygons(step.outputs["blocks"], role="blocks").frame, study.grid.crs)

@@ -10,19 +10,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
-import numpy as np
 
 from ....arrays.codes import IGNORE
 from ....contract.errors import InputError, UsageError
 from ....contract.events import Report
 from ....contract.params.compare_years import CompareYearsParams
-from ....contract.params.layers import MANUAL, PREDICTED, given
+from ....contract.params.layers import MANUAL, PREDICTED, entry
 from ....contract.series import Series, read_series
 from ....geo.areas import apply_minimum
 from ....geo.clipping import ground_of
 from ....geo.observed import is_raster, observed_ground
 from ....geo.points import metric_crs
-from ....geo.vectors import in_crs
+from ....geo.vectors import in_crs, no_polygons
 from ..judging.maps import RasterMap
 from ..judging.reference import layer_stem, read_layer
 from ..map_error import used_word
@@ -147,7 +146,7 @@ def _of_series(series: Series, params: CompareYearsParams, report: Report) -> It
                    for role, source in (("ignore", epoch.ignore), ("unusable", epoch.unusable)) if source]
         drawn = _reference(epoch.landslides, params, report)
         if drawn is None and searched is not None:  # searched, and none found
-            drawn = gpd.GeoDataFrame({"source_row": np.zeros(0, np.int64)}, geometry=[], crs=searched.crs)
+            drawn = no_polygons(searched.crs)
         if drawn_alone:
             if drawn is None:
                 raise InputError("years.not-searched", f"{one.name} has neither landslides nor searched ground.",
@@ -165,15 +164,13 @@ class _Observed:
 
     def __init__(self, params: CompareYearsParams, report: Report) -> None:
         self.given = bool(params.observed)
-        self._sources = [given(source) for source in params.observed]
+        self._sources = params.observed
         self._report = report
         self._read: dict[str, gpd.GeoDataFrame] = {}
 
     def of(self, position: int) -> gpd.GeoDataFrame | None:
         """That of the layer at this position; None: not given."""
-        if not self._sources:
-            return None
-        source = self._sources[position if len(self._sources) > 1 else 0]
+        source = entry(self._sources, position)
         if source is not None and source not in self._read:
             if is_raster(source):
                 mapped = RasterMap(Path(source))
