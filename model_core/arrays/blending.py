@@ -1,7 +1,7 @@
 """Puts overlapping windows together so that no seam shows.
 
-Neighbouring windows are weighted by ramps (half a Hann window) that add up to exactly one wherever they overlap, so a
-finished row needs no second pass and only one row of windows is ever in memory.
+Neighbouring windows are weighted by ramps (half a Hann window) that add up to exactly one wherever they overlap. A
+window is finished but for what it shares with the next ones, so no more than those edges is kept.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from .windows import Window
 
 Image = NDArray[np.float32]
 
-_STRIP_ROWS = 256  # handed over at a time, so that what is done with them needs little memory on wide images
 
-
-class Strip(NamedTuple):
-    """Finished rows of an image over its whole width: `values` is (h, W) float32, the first row is `top`."""
+class Block(NamedTuple):
+    """A finished part of an image: `values` is (h, w) float32, its upper left pixel is at (`top`, `left`)."""
 
     top: int
+    left: int
     values: Image
 
 
-def blend(height: int, width: int, windows: Sequence[Window], values: Iterable[Image]) -> Iterator[Strip]:
-    """Blends windows into strips of a few finished rows, from the top.
+def blend(height: int, width: int, windows: Sequence[Window], values: Iterable[Image]) -> Iterator[Block]:
+    """Blends windows into blocks that hold every pixel of an image once, one for each window, in their order.
+
+    A block begins where its window begins and ends where the next ones begin, or at the image's edge.
 
     Args:
         height, width: Size of the image.
@@ -41,21 +42,31 @@ def blend(height: int, width: int, windows: Sequence[Window], values: Iterable[I
     size_w = windows[0].cols.stop - windows[0].cols.start
     overlap_h = size_h - (tops[1] - tops[0]) if len(tops) > 1 else 0
     overlap_w = size_w - (lefts[1] - lefts[0]) if len(lefts) > 1 else 0
-    across = {left: _ramps(size_w, overlap_w, left > lefts[0], left < lefts[-1]) for left in lefts}
+    done_h, done_w = size_h - overlap_h, size_w - overlap_w
+    below = np.zeros((overlap_h, lefts[-1] + size_w), np.float32)  # what the row of windows above leaves for this one
     feed = iter(values)
-    strip = np.zeros((size_h, lefts[-1] + size_w), np.float32)
     for top in tops:
         down = _ramps(size_h, overlap_h, top > tops[0], top < tops[-1])[:, None]
+        beside = np.zeros((size_h, overlap_w), np.float32)  # what the window to the left leaves
         for left in lefts:
-            window = next(feed) * across[left]
+            window = next(feed) * _ramps(size_w, overlap_w, left > lefts[0], left < lefts[-1])
             window *= down
-            strip[:, left : left + size_w] += window
-        done = min(size_h - overlap_h if top < tops[-1] else size_h, height - top)
-        for row in range(0, done, _STRIP_ROWS):
-            yield Strip(top + row, strip[row : min(row + _STRIP_ROWS, done), :width].copy())
-        # What the next row of windows shares moves to the top.
-        strip[:overlap_h] = strip[size_h - overlap_h :]
-        strip[overlap_h:] = 0.0
+            window[:, :overlap_w] += beside
+            beside = window[:, done_w:].copy()
+            last_col = left + (size_w if left == lefts[-1] else done_w)
+            finished = window[:, : last_col - left]
+            finished[:overlap_h] += below[:, left:last_col]
+            below[:, left:last_col] = finished[done_h:]
+            rows = size_h if top == tops[-1] else done_h
+            yield Block(top, left, finished[: min(rows, height - top), : width - left])
+
+
+def whole(shape: tuple[int, int], blocks: Iterable[Block]) -> Image:
+    """(H, W) float32 image of blocks that hold every pixel."""
+    image = np.empty(shape, np.float32)
+    for top, left, values in blocks:
+        image[top : top + values.shape[0], left : left + values.shape[1]] = values
+    return image
 
 
 def _ramps(size: int, overlap: int, before: bool, after: bool) -> Image:

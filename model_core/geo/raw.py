@@ -56,12 +56,13 @@ class RawPixels:
                 self._file.write(line.data)
         self._file.flush()
 
-    def stripes(self, band: int) -> Iterator[tuple[int, Pixels]]:
-        """A band from the top in parts of an even number of rows: (first row, (h, W) pixels)."""
+    def stripes(self, band: int, top: int = 0, bottom: int | None = None) -> Iterator[tuple[int, Pixels]]:
+        """Rows of a band, all unless told otherwise, in parts of an even number of rows: (first row, (h, W) pixels)."""
         _, height, width = self.shape
+        bottom = height if bottom is None else bottom
         step = max(2, _STRIPE_PX // width // 2 * 2)
-        for row in range(0, height, step):
-            rows = min(step, height - row)
+        for row in range(top, bottom, step):
+            rows = min(step, bottom - row)
             self._file.seek(self._position(band, row, 0))
             yield row, np.frombuffer(self._file.read(rows * width * self.dtype.itemsize), self.dtype).reshape(rows, -1)
 

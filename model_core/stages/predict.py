@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.codes import IGNORE, LANDSLIDE
+from ..arrays.codes import IGNORE
 from ..arrays.runs import RunFinder
 from ..arrays.windows import cover
 from ..contract.card import ModelCard, Scaling
@@ -93,12 +93,15 @@ def predict_epoch(
         days, sources = scenes.days_of(stack.scenes), folder / f"{stem}_source.tif"
         with sources_writer(sources, grid, stack.scenes, days, tags) as writer:
             read = scaled_reader(stack, scaling, writer.write if writer else None)
-            for strip in map_probability(read, grid.shape, predictor.predict, report, window_px=params.window_px,
+            for block in map_probability(read, grid.shape, predictor.predict, report, window_px=params.window_px,
                                          overlap_px=params.overlap_px):
-                classes = classes_of(strip.values, threshold)
-                finder.feed(classes == LANDSLIDE, strip.values)
+                classes = classes_of(block.values, threshold)
                 observed_px += int(np.count_nonzero(classes != IGNORE))
-                files.write(strip, classes)
+                files.write(block, classes)
+                height, width = block.values.shape
+                if block.left + width == grid.width:  # these rows are complete
+                    for complete in files.probabilities(block.top, block.top + height):
+                        finder.feed(complete >= threshold, complete)
         report.stage(f"Outlining {scenes.name}")
         files.publish()
         found = write_objects(

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from model_core.arrays.blending import whole
 from model_core.contract.errors import Cancelled, InputError
 from model_core.contract.events import Recorder
 from model_core.stages.shared.mapping import PROBABILITY_STEPS, map_probability
@@ -17,9 +18,9 @@ def mapped(image, valid, predict=blur, window_px=160, overlap_px=64, report=None
     def read(rows, cols):
         return image[rows, cols], valid[rows, cols]
 
-    strips = map_probability(read, valid.shape, predict, report or Recorder(), window_px=window_px,
+    blocks = map_probability(read, valid.shape, predict, report or Recorder(), window_px=window_px,
                              overlap_px=overlap_px)
-    return np.concatenate([strip.values for strip in strips])
+    return whole(valid.shape, blocks)
 
 
 @pytest.fixture
@@ -80,9 +81,9 @@ def test_an_error_while_reading_ends_the_map(image):
             raise InputError("raster.damaged", "broken", "copy again")
         return image[rows, cols], np.ones(image[rows, cols].shape[:2], bool)
 
-    strips = map_probability(read, image.shape[:2], blur, Recorder(), window_px=160, overlap_px=64)
+    blocks = map_probability(read, image.shape[:2], blur, Recorder(), window_px=160, overlap_px=64)
     with pytest.raises(InputError):
-        list(strips)
+        list(blocks)
 
 
 def test_an_image_smaller_than_a_window_is_padded_to_a_multiple_of_16():

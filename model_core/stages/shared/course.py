@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from ...arrays import folds
-from ...arrays.blending import Strip
+from ...arrays.blending import Block
 from ...arrays.codes import IGNORE, NOWHERE, TEST
 from ...arrays.confusion import Confusion, from_maps
 from ...contract.events import Report, Result
@@ -120,7 +120,7 @@ def _write_out_of_fold(
     first, second = (folder / f"{stem}_{role}.tif" for role in ("probability", "binary"))
     tags = {"model": name, "date": ground.scenes.days_text, "note": "out of fold"}
     with map_writer(ground.grid, first, second, tags) as files:
-        files.write(Strip(0, probability), classes)
+        files.write(Block(0, 0, probability), classes)
     polygonise(second, first, folder / f"{stem}_polygons.gpkg", min_area_m2=params.min_area_m2, model_id=name,
                **dates_of(ground.days, ground.sources), **slopes_of(params, dem))
 

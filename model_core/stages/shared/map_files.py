@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.blending import Strip
+from ...arrays.blending import Block
 from ...arrays.codes import IGNORE
 from ...geo.grid import Grid
 from ...geo.rasters import RasterWriter
@@ -24,20 +24,24 @@ def classes_of(probability: np.ndarray, threshold: float) -> np.ndarray:
 
 
 class MapFiles:
-    """Takes the strips of a map; `map_writer` makes one."""
+    """Takes the blocks of a map; `map_writer` makes one."""
 
     def __init__(self, probability: RasterWriter, binary: RasterWriter, threads: Executor) -> None:
         self._writers = (probability, binary)
         self._threads = threads
         self._coming: list[Future[None]] = []
 
-    def write(self, strip: Strip, classes: np.ndarray) -> None:
-        """Writes a strip of probabilities with its (h, W) uint8 label codes."""
-        for writer, values in zip(self._writers, (strip.values, classes), strict=True):
-            writer.write(values, strip.top, 0)
+    def write(self, block: Block, classes: np.ndarray) -> None:
+        """Writes a block of probabilities with its (h, w) uint8 label codes."""
+        for writer, values in zip(self._writers, (block.values, classes), strict=True):
+            writer.write(values, block.top, block.left)
+
+    def probabilities(self, top: int, bottom: int) -> Iterator[np.ndarray]:
+        """Rows of the map that are written, from the top, a few at a time: (h, W) float32."""
+        return self._writers[0].written(top, bottom)
 
     def publish(self) -> None:
-        """Begins to make the files in threads, for which leaving `map_writer` waits. No strip can come after it."""
+        """Begins to make the files in threads, for which leaving `map_writer` waits. No block can come after it."""
         for writer in self._writers:
             writer.add_overviews()  # now: in a thread it would wait for the interpreter whenever the caller needs it
         self._coming = [self._threads.submit(writer.publish) for writer in self._writers]
@@ -56,7 +60,7 @@ class MapFiles:
 
 @contextmanager
 def map_writer(grid: Grid, probability_path: Path, binary_path: Path, tags: dict[str, Any]) -> Iterator[MapFiles]:
-    """Takes strips of a map, and leaves two cloud-optimised GeoTIFFs, or nothing.
+    """Takes blocks of a map, and leaves two cloud-optimised GeoTIFFs, or nothing.
 
     Args:
         grid: Of the whole map.

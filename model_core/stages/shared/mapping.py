@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 
-from ...arrays.blending import Strip, blend
+from ...arrays.blending import Block, blend
 from ...arrays.windows import Window, clip, cover, patch_windows, shuffled
 from ...contract.events import Report
 
@@ -25,11 +26,11 @@ _Item = TypeVar("_Item")
 
 def map_probability(
     read: Reader, shape: tuple[int, int], predict: Predict, report: Report, *, window_px: int, overlap_px: int
-) -> Iterator[Strip]:
-    """Yields the landslide probability of an image in strips of finished rows; NaN where nothing was observed.
+) -> Iterator[Block]:
+    """Yields the landslide probability of an image in blocks, row by row of them; NaN where nothing was observed.
 
     While the network computes, the next window is read and the one before blended and written by the caller. Memory
-    holds one row of windows, whatever the image's height.
+    holds a few windows, whatever the image's size.
 
     Args:
         read: Gives scaled pixels for rows and columns inside the image.
@@ -39,13 +40,14 @@ def map_probability(
         window_px, overlap_px: See `arrays.windows.cover`.
     """
     windows = cover(*shape, window_px, overlap_px)
-    valid_rows = _ValidRows(shape[1])
-    for strip in blend(*shape, windows, _predicted(read, shape, windows, predict, report, valid_rows)):
-        strip.values[~valid_rows.take(len(strip.values))] = np.nan
-        np.multiply(strip.values, PROBABILITY_STEPS, out=strip.values)
-        np.rint(strip.values, out=strip.values)
-        np.divide(strip.values, PROBABILITY_STEPS, out=strip.values)
-        yield strip
+    observed: deque[np.ndarray] = deque()  # of the windows that are predicted and not yet blended
+    for block in blend(*shape, windows, _predicted(read, shape, windows, predict, report, observed)):
+        height, width = block.values.shape
+        block.values[~observed.popleft()[:height, :width]] = np.nan
+        np.multiply(block.values, PROBABILITY_STEPS, out=block.values)
+        np.rint(block.values, out=block.values)
+        np.divide(block.values, PROBABILITY_STEPS, out=block.values)
+        yield block
 
 
 def unlabelled(read: Reader, shape: tuple[int, int]) -> Iterator[np.ndarray]:
@@ -63,48 +65,28 @@ def unlabelled(read: Reader, shape: tuple[int, int]) -> Iterator[np.ndarray]:
             return
 
 
-class _ValidRows:
-    """Valid mask of the rows that were read and not yet finished."""
-
-    def __init__(self, width: int) -> None:
-        self._rows = np.zeros((0, width), bool)
-        self._top = 0
-
-    def put(self, window: Window, valid: np.ndarray) -> None:
-        bottom = window.rows.start + len(valid) - self._top
-        if bottom > len(self._rows):
-            more = np.zeros((bottom - len(self._rows), self._rows.shape[1]), bool)
-            self._rows = np.concatenate([self._rows, more])
-        rows = slice(window.rows.start - self._top, bottom)
-        self._rows[rows, window.cols.start : window.cols.start + valid.shape[1]] = valid
-
-    def take(self, n: int) -> np.ndarray:
-        taken, self._rows = self._rows[:n], self._rows[n:]
-        self._top += n
-        return taken
-
-
 def _predicted(
-    read: Reader, shape: tuple[int, int], windows: Sequence[Window], predict: Predict, report: Report, rows: _ValidRows
+    read: Reader, shape: tuple[int, int], windows: Sequence[Window], predict: Predict, report: Report,
+    observed: deque[np.ndarray],
 ) -> Iterator[np.ndarray]:
-    def read_padded(window: Window) -> tuple[Window, np.ndarray, np.ndarray]:
+    def read_padded(window: Window) -> tuple[np.ndarray, np.ndarray]:
         part = clip(window, *shape)
         pixels, valid = read(part.rows, part.cols)
         if part != window:
             beyond = [(0, window.rows.stop - part.rows.stop), (0, window.cols.stop - part.cols.stop), (0, 0)]
             # Mirrored ground instead of black, which the network would take for a dark object at the image's edge.
             pixels = np.pad(pixels, beyond, mode="symmetric")
-        return part, pixels, valid
+        return pixels, valid
 
-    def probability(window: tuple[Window, np.ndarray, np.ndarray]) -> tuple[Window, np.ndarray, np.ndarray]:
-        part, pixels, valid = window
+    def probability(window: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        pixels, valid = window
         # Ground that nobody observed costs no time.
-        return part, predict(pixels[None])[0] if valid.any() else np.zeros(pixels.shape[:2], np.float32), valid
+        return predict(pixels[None])[0] if valid.any() else np.zeros(pixels.shape[:2], np.float32), valid
 
     with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as computing:
         ready = ahead(map(read_padded, windows), reading)
-        for number, (part, values, valid) in enumerate(ahead(map(probability, ready), computing), start=1):
-            rows.put(part, valid)
+        for number, (values, valid) in enumerate(ahead(map(probability, ready), computing), start=1):
+            observed.append(valid)
             report.progress(number / len(windows))
             yield values
 

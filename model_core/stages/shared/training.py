@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays.blending import whole
 from ...arrays.codes import TEST, TRAIN, VALIDATION
 from ...arrays.confusion import Confusion, from_maps
 from ...arrays.thresholds import ThresholdCurve
@@ -132,9 +133,9 @@ def _maps(model: Any, grounds: Sequence[Ground], report: Report) -> tuple[np.nda
 
 def _map_ground(ground: Ground, predict: Any, report: Report) -> np.ndarray:
     """(H, W) float32 probability of a ground, the same that `predict` gives by default."""
-    strips = map_probability(ground.read, ground.grid.shape, predict, report, window_px=PredictParams.window_px,
-                             overlap_px=PredictParams.overlap_px)
-    return np.concatenate([strip.values for strip in strips])
+    shape = ground.grid.shape
+    return whole(shape, map_probability(ground.read, shape, predict, report, window_px=PredictParams.window_px,
+                                        overlap_px=PredictParams.overlap_px))
 
 
 def _tested(
