@@ -157,6 +157,9 @@ def _parse(stage: str, words: List[str]) -> Job:
     """Reads a stage's options with tyro; the limits are the contract's own."""
     if stage not in STAGES:
         raise UsageError("cli.stage", f"There is no command {stage!r}.", _meant(stage))
+    lead = STAGES[stage].lead
+    if lead and words and not words[0].startswith("-"):
+        words = [f"--{lead}", *words]
     import tyro
 
     names = [word.partition("=")[0].replace("_", "-") for word in words if word.startswith("--")]
@@ -166,7 +169,8 @@ def _parse(stage: str, words: List[str]) -> Job:
                          f"Give {twice} once; where it takes several values, all after it.")
     cls = STAGES[stage].params_class()
     options = _options(cls, _defaults(stage, _option(words, "--preset")))
-    parsed = tyro.cli(options, args=words, prog=f"mtl {stage}", description=cls.__doc__)
+    about = f"{cls.__doc__}\n\nThe first word may be the value of --{lead}." if lead else cls.__doc__
+    parsed = tyro.cli(options, args=words, prog=f"mtl {stage}", description=about)
     return with_absolute_paths(make_job(stage, dataclasses.asdict(parsed)), Path.cwd())
 
 

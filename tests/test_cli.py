@@ -179,6 +179,16 @@ def test_files_keep_their_commas_and_become_absolute(job_of, tmp_path, monkeypat
     assert params.out == str(tmp_path / "ü x")
 
 
+@pytest.mark.parametrize(("words", "field"), [
+    (["study", "a.json", "--training", "b.json", "--out", "x"], "series"), (["sample", "a.json"], "out"),
+    (["report", "a.json", "--out", "x"], "study"), (["models", "a.json"], "model")])
+def test_the_first_word_may_be_the_main_input(job_of, tmp_path, monkeypatch, words, field):
+    monkeypatch.chdir(tmp_path)
+    given = getattr(job_of(*words), field)
+    assert given == getattr(job_of(words[0], f"--{field}", *words[1:]), field)
+    assert given.endswith("a.json")
+
+
 def test_given_values_beat_the_preset_and_empty_ones_are_not_given(job_of):
     params = job_of("train", "--scene", "a.tif", "--out", "x", "--preset", "paper", "--batch-size", "4", "--no-flips",
                     "--landslides", "")

@@ -16,12 +16,14 @@ class Stage:
         params: Module and class of its parameters, below contract/params.
         title: A few words for a menu.
         group: Heading that it stands under.
+        lead: Its parameter that a command's first word means, if that is no option: `mtl study series.json`.
     """
 
     name: str
     params: str
     title: str
     group: str
+    lead: str = ""
 
     @property
     def module(self) -> str:
@@ -35,11 +37,11 @@ class Stage:
 
 
 _ROWS = (
-    Stage("train", "train:TrainParams", "Train a network on digitised landslides", "Model"),
-    Stage("fine-tune", "train:FineTuneParams", "Carry a model to another year or area", "Model"),
-    Stage("tune", "train:TuneParams", "Try a grid of training settings", "Model"),
-    Stage("predict", "predict:PredictParams", "Map landslides on images", "Map"),
-    Stage("study", "study:StudyParams", "Map and judge every date of a series", "Map"),
+    Stage("train", "train:TrainParams", "Train a network on digitised landslides", "Model", "series"),
+    Stage("fine-tune", "train:FineTuneParams", "Carry a model to another year or area", "Model", "series"),
+    Stage("tune", "train:TuneParams", "Try a grid of training settings", "Model", "series"),
+    Stage("predict", "predict:PredictParams", "Map landslides on images", "Map", "series"),
+    Stage("study", "study:StudyParams", "Map and judge every date of a series", "Map", "series"),
     Stage("evaluate", "evaluate:EvaluateParams", "Judge a map against reference landslides", "Judge"),
     Stage("compare", "compare:CompareParams", "Compare two polygon layers", "Judge"),
     Stage("check-labels", "check_labels:CheckLabelsParams", "Check digitised landslides against the image", "Judge"),
@@ -49,9 +51,9 @@ _ROWS = (
     Stage("compare-years", "compare_years:CompareYearsParams", "Compare dates on the ground that all of them show",
           "Analyse"),
     Stage("density", "density:DensityParams", "Map the density of landslides and its change", "Analyse"),
-    Stage("report", "report:ReportParams", "Write a study as one page with tables and figures", "Analyse"),
-    Stage("sample", "sample:SampleParams", "Make a simulated scene with landslides", "Tools"),
-    Stage("models", "models:ModelsParams", "List models and show their cards", "Tools"),
+    Stage("report", "report:ReportParams", "Write a study as one page with tables and figures", "Analyse", "study"),
+    Stage("sample", "sample:SampleParams", "Make a simulated scene with landslides", "Tools", "out"),
+    Stage("models", "models:ModelsParams", "List models and show their cards", "Tools", "model"),
     Stage("doctor", "models:DoctorParams", "Show the device in use, versions and disk", "Tools"),
 )
 
