@@ -64,6 +64,7 @@ class RunFinder:
         """The objects of all rows fed so far."""
         empty = tuple(np.zeros(0, kind) for kind in (np.int64, np.int64, float, np.int64, float))
         self._start, self._end, total, count, lowest = map(np.concatenate, zip(empty, *self._strips, strict=True))
+        self._strips = [(self._start, self._end, total, count, lowest)]  # one copy is enough
         n_runs = len(self._start)
         one, other = self._touching()
         graph = sparse.coo_array((np.ones(len(one), bool), (one, other)), shape=(n_runs, n_runs))

@@ -30,7 +30,7 @@ from .terrain import terrain_columns
 from .vectors import in_crs, write_layers
 
 _READ_ROWS = 512  # as the blocks of our own rasters
-_OUTLINED_PX = 2**22  # outlined at a time
+_OUTLINED_PX = 2**20  # outlined at a time
 _AT_A_TIME = 500  # outlines; as Python's numbers they take ten times their memory
 # How much larger on the ground a pixel may be than the largest of those that were measured over the map.
 _LARGER = 1.05

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,22 +18,27 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from ..arrays.windows import tiles
 from ..contract.errors import InputError, OutputError
 from .files import explain, scratch_folder
 from .grid import Grid
 from .raw import RawPixels
 from .stamp import stamped
 
-# A row of windows of 1024 px over five bands of a sensor's tile (5000 px wide, stored in whole rows) takes 51 MB.
-CACHE_BYTES = 64 * 2**20
+# MiB of blocks that GDAL keeps. A row of windows of 1024 px over five bands of a sensor's tile (5000 px wide, stored in
+# whole rows) takes 51. Told to the process, because a setting of one thread's ends with that thread for all others.
+CACHE_MB = 64
+os.environ.setdefault("GDAL_CACHEMAX", str(CACHE_MB))
+_CACHE_MB_WRITING = 16  # every block of a finished map is read and written once
+_COMPARED_PX = 1024  # whole blocks of the file, which are read once then
 _OVERVIEW_PX = 512  # no overview is needed below this size
 # rasterio.shutil lets GDAL's own errors through, and a SystemError where GDAL fails without a word.
 _GDAL_ERRORS = (RasterioError, CPLE_BaseError, SystemError)
 
 
-def limited_cache() -> rasterio.Env:
-    """A context in which GDAL keeps at most 64 MiB of blocks and writes no .aux.xml beside any file."""
-    return rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_PAM_ENABLED=False)
+def no_side_files() -> rasterio.Env:
+    """A context in which GDAL writes no .aux.xml beside any file."""
+    return rasterio.Env(GDAL_PAM_ENABLED=False)
 
 
 @contextmanager
@@ -215,7 +221,7 @@ class RasterWriter:
         # Differences between neighbours help counts; probabilities and classes they make larger and slower. The lowest
         # level of compression takes half the time of the usual one for 4 % more bytes.
         predictor = "STANDARD" if self.dtype.kind != "f" and self.dtype.itemsize > 1 else "NO"
-        with limited_cache():
+        with rasterio.Env(GDAL_PAM_ENABLED=False, GDAL_CACHEMAX=_CACHE_MB_WRITING * 2**20):
             rasterio.shutil.copy(description, cog, driver="COG", compress="DEFLATE", level=1, predictor=predictor,
                                  num_threads="ALL_CPUS", bigtiff="IF_SAFER")
             if not self._same_as_written(cog):
@@ -250,9 +256,10 @@ class RasterWriter:
     def _same_as_written(self, cog: Path) -> bool:
         with rasterio.open(cog) as written:
             return all(
-                written.read(band + 1, window=Window(0, row, *rows.shape[::-1])).tobytes() == rows.tobytes()
+                written.read(band + 1, window=Window.from_slices(*part)).tobytes()
+                == self._pixels.read(band, *part).tobytes()
                 for band in range(self.count)
-                for row, rows in self._pixels.stripes(band)
+                for part in tiles(*self.grid.shape, _COMPARED_PX)
             )
 
     def _vrt(self) -> str:

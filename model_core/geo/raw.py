@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..arrays.pyramid import halved
 
-_STRIPE_PX = 2**20  # read or filled at a time
+_STRIPE_PX = 2**18  # read or filled at a time
 _BYTE_ORDER = "LSB" if sys.byteorder == "little" else "MSB"
 
 Pixels = NDArray[Any]
@@ -65,6 +65,14 @@ class RawPixels:
             rows = min(step, bottom - row)
             self._file.seek(self._position(band, row, 0))
             yield row, np.frombuffer(self._file.read(rows * width * self.dtype.itemsize), self.dtype).reshape(rows, -1)
+
+    def read(self, band: int, rows: slice, cols: slice) -> Pixels:
+        """(h, w) pixels of a part of a band."""
+        part = np.empty((rows.stop - rows.start, cols.stop - cols.start), self.dtype)
+        for row, line in enumerate(part, start=rows.start):
+            self._file.seek(self._position(band, row, cols.start))
+            self._file.readinto(line.data)
+        return part
 
     def halved(self, path: Path, nodata: float | None) -> RawPixels:
         """A new file with half as many rows and columns, see `pyramid.halved`."""

@@ -24,7 +24,7 @@ from ..geo.burn import burn_ids, burn_labels
 from ..geo.files import write_json_atomic
 from ..geo.grid import Grid
 from ..geo.label_faults import Overlapping, outline_faults, share_within
-from ..geo.rasters import limited_cache
+from ..geo.rasters import no_side_files
 from ..geo.vectors import PolygonLayer, in_crs, read_polygons, stacked, write_layers
 from .shared.runs import new_run
 from .shared.scenes import DatedScenes, describe_series, network_bands, open_stack, series_of, study_grid
@@ -77,7 +77,7 @@ def run(params: CheckLabelsParams, report: Report) -> Result:
     grid = study_grid(dated, series)
     bands = network_bands(dated)
     checked, arrows, summaries = [], [], {}
-    with new_run("check-labels", params) as folder, limited_cache():
+    with new_run("check-labels", params) as folder, no_side_files():
         for scenes in dated:
             report.stage(f"Checking {scenes.name}")
             labels = _read(scenes, grid, report)

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..contract.events import Report, Result
 from ..contract.params.compare import CompareParams
 from ..geo.areas import apply_minimum
-from ..geo.rasters import limited_cache
+from ..geo.rasters import no_side_files
 from .shared.judging.maps import PolygonMap, grid_over
 from .shared.judging.objects import judge_objects
 from .shared.judging.pixels import judge_pixels
@@ -33,7 +33,7 @@ def run(params: CompareParams, report: Report) -> Result:
                      "is given: ground that one of them never looked at counts as disagreement.")
         report.warn(notes[0])
     frames = [polygons, reference.landslides] if reference.searched is None else [reference.searched]
-    with new_run("compare", params) as folder, limited_cache():
+    with new_run("compare", params) as folder, no_side_files():
         pixels = judge_pixels(
             PolygonMap(polygons, grid_over(frames, params.pixel_size_m)), polygons, reference,
             folder / "confusion.tif", report, tile_m=params.tile_m, label_shift_m=params.label_shift_m,

@@ -19,7 +19,7 @@ from ..contract.params.density import DensityParams
 from ..contract.params.layers import NOT_STATED
 from ..geo.files import check_space, write_csv_atomic, write_json_atomic
 from ..geo.grid import Grid
-from ..geo.rasters import RasterWriter, limited_cache
+from ..geo.rasters import RasterWriter, no_side_files
 from ..geo.vectors import write_layers
 from ..report.density import density_map
 from .shared.density.layers import choose_grid, read_layers
@@ -50,7 +50,7 @@ def run(params: DensityParams, report: Report) -> Result:
         for number, one in enumerate(maps, start=1):
             one.correct_edges(report)
             report.progress(number / len(maps), one.layer.name)
-    with new_run("density", params) as folder, limited_cache():
+    with new_run("density", params) as folder, no_side_files():
         report.stage("Mapping density")
         peaks, changes, pictures = _write_rasters(maps, grid, params, folder, report)
         rows = [density_row(one, field, params, report) for one, field in zip(maps, peaks, strict=True)]

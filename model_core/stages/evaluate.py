@@ -10,7 +10,7 @@ from ..contract.events import Report, Result
 from ..contract.library import find_model
 from ..contract.params.evaluate import EvaluateParams
 from ..geo.areas import apply_minimum
-from ..geo.rasters import limited_cache
+from ..geo.rasters import no_side_files
 from .shared.judging.maps import LandslideMap, PolygonMap, RasterMap, grid_over, outlined
 from .shared.judging.objects import judge_objects
 from .shared.judging.pixels import PixelResult, judge_pixels
@@ -36,7 +36,7 @@ def run(params: EvaluateParams, report: Report) -> Result:
         objects, small = apply_minimum(read_layer(params.polygons, "mapped landslides", report), params.min_area_m2)
         if len(small):
             report.log(f"{len(small)} mapped landslides below {params.min_area_m2:g} m² are left out.")
-    with new_run("evaluate", params) as folder, limited_cache():
+    with new_run("evaluate", params) as folder, no_side_files():
         mapped = _map(params, reference, objects, report)
         if objects is None:
             objects = outlined(mapped, folder, params.min_area_m2, report)

@@ -18,7 +18,7 @@ from ..contract.library import find_model
 from ..contract.params.predict import PredictParams
 from ..geo.grid import Grid
 from ..geo.polygonise import write_objects
-from ..geo.rasters import limited_cache
+from ..geo.rasters import no_side_files
 from .shared.map_files import classes_of, map_writer
 from .shared.mapping import map_probability, unlabelled
 from .shared.models import load_predictor
@@ -47,7 +47,7 @@ def run(params: PredictParams, report: Report) -> Result:
     outputs: dict[str, str] = {}
     rows: list[dict[str, Any]] = []
     failures: dict[str, InputError] = {}
-    with new_run("predict", params) as partial, limited_cache(), ThreadPoolExecutor(1) as beside:
+    with new_run("predict", params) as partial, no_side_files(), ThreadPoolExecutor(1) as beside:
         scalings = [beside.submit(_scaling, scenes, grid, card) for scenes in dated]  # while the network starts
         predictor = load_predictor(card, folder, params, report)
         predictor.prepare(*_window_shape(grid, params))

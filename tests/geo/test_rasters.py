@@ -8,7 +8,7 @@ from affine import Affine
 
 from model_core.contract.errors import InputError, OutputError
 from model_core.geo.grid import Grid
-from model_core.geo.rasters import CACHE_BYTES, RasterWriter, limited_cache, open_raster, read_grid, read_window
+from model_core.geo.rasters import RasterWriter, open_raster, read_grid, read_window
 from model_core.geo.stamp import stamp
 
 GRID = Grid("EPSG:32645", Affine(5, 0, 300000.123456789, 0, -5, 3105000), 1100, 1300)
@@ -192,12 +192,6 @@ def test_a_truncated_raster_is_refused_when_read(tmp_path):
         file.truncate(path.stat().st_size * 2 // 3)
     with pytest.raises(InputError, match=r"a\.tif is damaged or incomplete"):
         read_window(path, slice(0, 900), slice(0, 900))
-
-
-def test_the_limited_cache_ends_with_its_block():
-    with limited_cache():
-        assert rasterio.env.getenv()["GDAL_CACHEMAX"] == CACHE_BYTES
-    assert not rasterio.env.hasenv()
 
 
 @pytest.mark.realdata

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import geopandas as gpd
@@ -120,7 +121,9 @@ def reached(out, step, since):
     if step == END:
         return bool(list(out.glob("study.new.partial.gpkg")))
     if step in TRAININGS and not (out / step).exists():
-        return any(modified(path) > since for path in out.glob(f"{step}.partial/**/state/epoch_*"))
+        with suppress(FileNotFoundError):  # a folder that is cleared while it is searched
+            return any(modified(path) > since for path in out.glob(f"{step}.partial/**/state/epoch_*"))
+        return False
     return (out / ".steps" / f"{step}.json").exists()
 
 

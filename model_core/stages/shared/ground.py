@@ -21,7 +21,7 @@ from ...geo.areas import apply_minimum
 from ...geo.burn import burn_ids, burn_labels
 from ...geo.files import check_space
 from ...geo.grid import Grid
-from ...geo.rasters import limited_cache
+from ...geo.rasters import no_side_files
 from ...geo.scenes import NO_SOURCE
 from ...geo.vectors import PolygonLayer, read_polygons
 from .scenes import DatedScenes, band_statistics, open_stack, scaled_reader, scene_samples, scene_scaling
@@ -96,7 +96,7 @@ def load_grounds(
                          "Give --landslides, or a series file in which an epoch of the role train has them.")
     report.stage("Reading images and labels")
     grounds = []
-    with limited_cache():
+    with no_side_files():
         if scaling == "fixed":
             scaling = _pooled_scaling(labelled, grid, bands)
         elif isinstance(scaling, str):
@@ -124,7 +124,7 @@ def load_judged(
     An epoch whose files cannot be used is told and left out.
     """
     loaded = []
-    with limited_cache():
+    with no_side_files():
         for scenes in dated:
             if scenes.epoch.use == JUDGE:
                 try:
@@ -143,7 +143,7 @@ def read_labels(
         InputError: A file cannot be used.
     """
     valid = np.zeros(grid.shape, bool)
-    with limited_cache(), open_stack(scenes, grid, bands) as stack:
+    with no_side_files(), open_stack(scenes, grid, bands) as stack:
         for rows, cols in _windows(grid, report):
             valid[rows, cols] = stack.read(rows, cols)[1]
     return _labels(scenes, grid, valid, min_area_m2, report)

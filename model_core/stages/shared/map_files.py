@@ -26,9 +26,9 @@ def classes_of(probability: np.ndarray, threshold: float) -> np.ndarray:
 class MapFiles:
     """Takes the blocks of a map; `map_writer` makes one."""
 
-    def __init__(self, probability: RasterWriter, binary: RasterWriter, threads: Executor) -> None:
+    def __init__(self, probability: RasterWriter, binary: RasterWriter, thread: Executor) -> None:
         self._writers = (probability, binary)
-        self._threads = threads
+        self._thread = thread
         self._coming: list[Future[None]] = []
 
     def write(self, block: Block, classes: np.ndarray) -> None:
@@ -41,10 +41,10 @@ class MapFiles:
         return self._writers[0].written(top, bottom)
 
     def publish(self) -> None:
-        """Begins to make the files in threads, for which leaving `map_writer` waits. No block can come after it."""
+        """Begins to make the files in a thread, for which leaving `map_writer` waits. No block can come after it."""
         for writer in self._writers:
             writer.add_overviews()  # now: in a thread it would wait for the interpreter whenever the caller needs it
-        self._coming = [self._threads.submit(writer.publish) for writer in self._writers]
+        self._coming = [self._thread.submit(writer.publish) for writer in self._writers]
 
     def wait(self) -> None:
         """Waits until both files are there.
@@ -73,8 +73,8 @@ def map_writer(grid: Grid, probability_path: Path, binary_path: Path, tags: dict
                      tags=tags, unit="probability, 0 to 1") as probability,
         RasterWriter(binary_path, grid, "uint8", IGNORE, descriptions=("landslide",),
                      tags=tags, unit="1 = landslide, 0 = none") as binary,
-        ThreadPoolExecutor(2) as threads,
+        ThreadPoolExecutor(1) as thread,
     ):
-        files = MapFiles(probability, binary, threads)
+        files = MapFiles(probability, binary, thread)
         yield files
         files.wait()

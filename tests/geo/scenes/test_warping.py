@@ -179,13 +179,19 @@ def test_memory_does_not_grow_with_the_scene(tmp_path):
 def test_the_block_cache_is_limited(tmp_path):
     script = """
 import resource, numpy, rasterio, sys
-from model_core.geo.rasters import limited_cache
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from model_core.geo.grid import Grid
+from model_core.geo.rasters import RasterWriter, no_side_files
 with rasterio.open(sys.argv[1], "w", driver="GTiff", count=1, height=16384, width=16384, dtype="uint16", tiled=True,
                    compress="deflate", zlevel=1, transform=rasterio.Affine(5, 0, 3e5, 0, -5, 3e6)) as raster:
     for row in range(0, 16384, 1024):
         raster.write(numpy.ones((1, 1024, 16384), "uint16"), window=rasterio.windows.Window(0, row, 16384, 1024))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with limited_cache(), rasterio.open(sys.argv[1]) as raster:
+with RasterWriter(Path(sys.argv[1] + "2.tif"), Grid("EPSG:32645", raster.transform, 600, 600), "uint8", None) as writer:
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(writer.publish).result()  # what it sets in its thread must not outlive it
+with no_side_files(), rasterio.open(sys.argv[1]) as raster:
     for row in range(0, 16384, 512):
         raster.read(1, window=rasterio.windows.Window(0, row, 16384, 512))
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)

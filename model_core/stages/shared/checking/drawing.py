@@ -28,7 +28,7 @@ from ....geo.areas import area_m2
 from ....geo.check_points import SampleDesign, write_points
 from ....geo.classes import PixelClass, class_writer
 from ....geo.grid import Grid
-from ....geo.rasters import limited_cache, open_raster, read_grid, read_window, readable
+from ....geo.rasters import no_side_files, open_raster, read_grid, read_window, readable
 from ..judging.maps import READ_PX, LandslideMap, PolygonMap, RasterMap, ground_pixel_m2
 from ..judging.reference import BurnedLayer, layer_stem, read_layer
 from ..runs import new_run
@@ -58,7 +58,7 @@ def draw_points(params: CheckSampleParams, report: Report) -> Result:
     windows = tiles(*grid.shape, READ_PX)
     counts = np.zeros((len(windows), len(ZONE_CLASSES) - 1), np.int64)
     out = Path(params.out)
-    with new_run("check-sample", params) as folder, limited_cache():
+    with new_run("check-sample", params) as folder, no_side_files():
         report.stage("Measuring the strata")
         with class_writer(folder / "strata.tif", grid, ZONE_CLASSES, IGNORE, {"map": ground.name},
                           "strata of the check points") as writer:
