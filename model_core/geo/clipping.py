@@ -16,6 +16,8 @@ from .vectors import in_crs
 
 # A polygon that was drawn along the border crosses it by a hair here and there; up to this share of it means nothing.
 _HAIR = 1e-3
+# So many polygons are cut at once: each costs as much as the ground around all of them has corners.
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def clip(frame: gpd.GeoDataFrame, ground: gpd.GeoDataFrame | None) -> Clipped:
         border = _union(ground, frame.crs)
         shapely.prepare(border)
         crossing = ~shapely.covers(border, geometry)
-        inside[crossing] = shapely.intersection(geometry[crossing], border)
+        inside[crossing] = _cut(geometry[crossing], border)
         inside_m2[crossing] = area_m2(_polygons_only(inside[crossing]), frame.crs)
         inside_m2 = np.where(inside_m2 > whole_m2 * (1 - _HAIR), whole_m2, inside_m2)
         counted = shapely.intersects(border, shapely.point_on_surface(geometry))
@@ -102,6 +104,21 @@ def _union(frame: gpd.GeoDataFrame, crs: Any) -> Any:
     return shapely.union_all(np.asarray(in_crs(frame[[frame.geometry.name]], crs).geometry, dtype=object))
 
 
+def _cut(geometries: NDArray[Any], ground: Any) -> NDArray[Any]:
+    """The parts of polygons on some ground; halves of them with the ground around, until there are few."""
+    if len(geometries) <= _AT_ONCE:
+        return shapely.intersection(geometries, ground)
+    bounds = shapely.bounds(geometries)
+    along = int(np.ptp(bounds[:, 1]) > np.ptp(bounds[:, 0]))
+    inside = np.empty_like(geometries)
+    for half in np.array_split(np.argsort(bounds[:, along]), 2):
+        around = shapely.box(*shapely.total_bounds(geometries[half]))
+        # Well beyond them, so that no cut of the ground meets a polygon.
+        near = shapely.intersection(ground, around.buffer(np.sqrt(around.area) / 10, join_style="mitre"))
+        inside[half] = _cut(geometries[half], _polygons_only(np.array([near], dtype=object))[0])
+    return inside
+
+
 def _polygons_only(geometries: NDArray[Any]) -> NDArray[Any]:
     """Without the lines and points that a cut along an edge leaves."""
     parts, owner = shapely.get_parts(geometries, return_index=True)
@@ -109,6 +126,8 @@ def _polygons_only(geometries: NDArray[Any]) -> NDArray[Any]:
     if not flat.any():
         return geometries
     out = geometries.copy()
-    for i in np.unique(owner[flat]):
-        out[i] = shapely.union_all(parts[(owner == i) & ~flat])
+    mixed = np.isin(owner, owner[flat])
+    found, first = np.unique(owner[mixed], return_index=True)
+    for i, own in zip(found, np.split(parts[mixed], first[1:]), strict=True):
+        out[i] = shapely.union_all(own[shapely.get_dimensions(own) == 2])
     return out

@@ -4,6 +4,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 
 from model_core.geo.areas import area_m2
 from model_core.geo.clipping import clip, ground_of, union_m2
@@ -69,6 +70,39 @@ def test_a_cut_along_an_edge_leaves_polygons_only(ground):
     found = clip(layer(L_SHAPED), ground)
     assert {geom.geom_type for geom in found.inside} <= {"Polygon", "MultiPolygon"}
     assert found.frame["area_inside_m2"][0] == pytest.approx(80, rel=2e-3)
+
+
+def cloudy(side):
+    """Ground with a cloud in every square of 100 m, and a landslide on the border of each cloud."""
+    corners = [(x, y) for x in range(0, side, 100) for y in range(0, side, 100)]
+    clouds = [box(x + 20, y + 30, x + 60, y + 70) for x, y in corners]
+    slides = [shapely.affinity.rotate(box(x + 50, y + 40, x + 80, y + 55), (7 * x + y) % 90) for x, y in corners]
+    return layer(*slides), ground_of([layer(box(-10, -10, side, side))], [layer(*clouds)])
+
+
+def test_the_parts_are_those_that_each_polygon_alone_has_with_the_whole_ground():
+    slides, ground = cloudy(1000)
+    found = clip(slides, ground)
+    alone = shapely.intersection(found.frame.geometry.to_numpy(), ground.geometry.iloc[0])
+    assert found.frame["crosses_border"].sum() > 90
+    assert shapely.equals_exact(shapely.normalize(found.inside), shapely.normalize(alone), 1e-8).all()
+
+
+def test_the_work_grows_with_the_ground_and_not_with_its_square(monkeypatch):
+    """Corners that cuts look at, in all."""
+    looked_at, plain = [], shapely.intersection
+
+    def counted(first, second):
+        looked_at.append(np.size(first) * shapely.count_coordinates(second))
+        return plain(first, second)
+
+    monkeypatch.setattr(shapely, "intersection", counted)
+    work = []
+    for side in (1000, 2000):
+        looked_at.clear()
+        clip(*cloudy(side))
+        work.append(sum(looked_at))
+    assert work[1] < 6 * work[0]
 
 
 def test_no_polygon_at_all_is_no_fault(ground):
