@@ -10,9 +10,15 @@ from rasterio.errors import RasterioError
 
 from ..contract.errors import MtlError
 from .rasters import open_raster
+from .stamp import stamped
 from .vector_sources import find_layer
 
 REMARK = "remark"
+
+
+def remark_of_run() -> str:
+    """The remark that all files of the run under way carry, for its figures; nothing where there is none."""
+    return stamped(None).get(REMARK, "")
 
 
 def remark_of_raster(path: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from .figures import save_png
+from .figures import mark, save_png
 
 _SIZE_IN = 6.5
 _MARK = "#0072b2"  # stands out from every colour of the map
@@ -28,6 +28,7 @@ def density_map(
     points_m: np.ndarray,
     peak_m: tuple[float, float] | None,
     outlines_m: Sequence[np.ndarray],
+    remark: str = "",
 ) -> None:
     """Draws a density as a PNG.
 
@@ -42,6 +43,7 @@ def density_map(
         points_m: (n, 2) x and y of the landslides.
         peak_m: x and y of the highest value.
         outlines_m: (k, 2) x and y of each ring around the area.
+        remark: Stands above it, for example that the data are simulated.
     """
     left, right, bottom, top = extent_m
     ratio = min(max((top - bottom) / (right - left), 0.4), 2.5)
@@ -62,6 +64,7 @@ def density_map(
         axis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
         axis.set_label_text(name)
     axes.set_title(title)
+    mark(figure, remark)
     figure.colorbar(image, ax=axes, shrink=0.8).set_label(unit)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, title="\n".join(legend))
     save_png(figure, path)

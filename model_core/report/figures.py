@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -16,6 +17,8 @@ _COLOURS = {"loss": "#000000", "val_loss": "#d55e00", "val_precision": "#0072b2"
             "val_f1": "#009e73"}
 _LABELS = {"loss": "training loss", "val_loss": "validation loss", "val_precision": "precision",
            "val_recall": "recall", "val_f1": "F1"}
+
+_LETTERS_PER_IN = 12  # of a remark
 
 
 def learning_curves(history: Sequence[Mapping[str, float]], best_epoch: int, title: str, path: Path) -> None:
@@ -74,6 +77,13 @@ def tuning_grid(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> No
     panels[0].set_ylabel("batch size")
     figure.suptitle(title)
     save_png(figure, path)
+
+
+def mark(figure: Figure, remark: str) -> None:
+    """Writes what must not be overlooked above a figure, for example that the data are simulated; or nothing."""
+    if remark:
+        figure.suptitle("\n".join(wrap(remark, int(figure.get_figwidth() * _LETTERS_PER_IN))), fontsize="medium",
+                        color="#b00000")
 
 
 def save_png(figure: Figure, path: Path) -> None:

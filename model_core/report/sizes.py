@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from ..arrays.frequency import log_bins
 from ..arrays.inverse_gamma import InverseGamma
 from ..arrays.power_law import PowerLaw
-from .figures import save_png
+from .figures import mark, save_png
 
 _COLUMNS = 3
 # Okabe and Ito's colours can be told apart by everybody.
@@ -39,12 +39,13 @@ class SizePanel:
     remarks: Sequence[str] = ()
 
 
-def frequency_area(panels: Sequence[SizePanel], path: Path) -> None:
+def frequency_area(panels: Sequence[SizePanel], path: Path, *, remark: str = "") -> None:
     """Draws a panel a layer, all on the same logarithmic axes, as a PNG.
 
     Args:
         panels: At least one.
         path: PNG to write.
+        remark: Stands above them, for example that the data are simulated.
     """
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
@@ -61,8 +62,9 @@ def frequency_area(panels: Sequence[SizePanel], path: Path) -> None:
         axes.set_axis_off()
     for axes in every[::columns]:
         axes.set_ylabel("probability density [1/m²]")
+    mark(figure, remark)
     if handles:
-        figure.legend(list(handles.values()), list(handles), loc="outside upper center", frameon=False,
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", frameon=False,
                       ncols=5 if columns == _COLUMNS else 3, fontsize="small")
     save_png(figure, path)
 

@@ -20,6 +20,7 @@ from ..contract.params.layers import NOT_STATED
 from ..geo.files import check_space, write_csv_atomic, write_json_atomic
 from ..geo.grid import Grid
 from ..geo.rasters import RasterWriter, no_side_files
+from ..geo.remarks import remark_of_run
 from ..geo.vectors import write_layers
 from ..report.density import density_map
 from .shared.density.layers import choose_grid, read_layers
@@ -166,7 +167,7 @@ def _draw(
             unit=UNITS[params.weight], legend=[f"{used}n = {row['n']}{around}, {radius}",
                                                f"peak: {shown} {row['unit']}"],
             highest=highest, points_m=one.layer.points, outlines_m=[] if ground is None else _rings(ground),
-            peak_m=None if row["peak_x"] is None else (row["peak_x"], row["peak_y"]),
+            peak_m=None if row["peak_x"] is None else (row["peak_x"], row["peak_y"]), remark=remark_of_run(),
         )
 
 

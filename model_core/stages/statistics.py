@@ -19,6 +19,7 @@ from ..geo.blocks import cut_blocks
 from ..geo.clipping import union_m2
 from ..geo.files import write_csv_atomic, write_json_atomic
 from ..geo.points import metric_crs
+from ..geo.remarks import remark_of_run
 from ..geo.vectors import in_crs, stacked, write_layers
 from ..report.sizes import SizePanel, frequency_area
 from .shared.layers import Layer, read_layers, together
@@ -72,7 +73,7 @@ def run(params: StatisticsParams, report: Report) -> Result:
             write_layers(folder / outputs["border"], {"border": _border(layers)})
         write_json_atomic(folder / outputs["statistics"], {"min_area_m2": params.min_area_m2, "layers": rows})
         write_csv_atomic(folder / outputs["table"], [{**row, "notes": " ".join(row["notes"])} for row in rows])
-        frequency_area(panels, folder / outputs["figure"])
+        frequency_area(panels, folder / outputs["figure"], remark=remark_of_run())
     return Result({role: str(Path(params.out) / name) for role, name in outputs.items()},
                   {"landslides": [_shown_counts(row) for row in rows],
                    "sizes": [_shown_sizes(row) for row in rows]})

@@ -22,6 +22,17 @@ def test_layers_with_and_without_fits_and_an_empty_one_are_drawn(tmp_path):
         assert (np.abs(drawn * 255 - colour) < 3).all(axis=-1).sum() > 50
 
 
+def test_the_remark_stands_above_the_panels_even_where_no_landslide_is_drawn(tmp_path):
+    def red(remark):
+        frequency_area([SizePanel("2015", np.zeros(0), None, None)], tmp_path / "sizes.png", remark=remark)
+        drawn = image.imread(tmp_path / "sizes.png")[..., :3] * 255
+        return (np.abs(drawn - (176, 0, 0)) < 3).all(axis=-1).nonzero()[0]
+
+    assert len(red("")) == 0
+    assert len(once := red("Simulated: no real place.")) > 50 and once.max() < 40
+    assert red("Simulated: no real place. " * 6).max() > once.max()  # a long one goes on below
+
+
 def test_a_refused_fit_is_not_drawn(tmp_path):
     areas = stats.invgamma.rvs(1.4, scale=1280, size=300, random_state=0)
     frequency_area([SizePanel("2015", areas, None, None)], tmp_path / "sizes.png")

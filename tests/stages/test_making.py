@@ -3,7 +3,9 @@
 import json
 
 import geopandas as gpd
+import numpy as np
 import pyogrio
+import pytest
 import rasterio
 from shapely.geometry import box
 
@@ -11,6 +13,8 @@ from model_core.contract.params.density import DensityParams
 from model_core.geo.stamp import stamp
 from model_core.geo.vectors import write_layers
 from model_core.stages.shared.making import making
+
+from .conftest import do
 
 
 def layer(path, remark=None):
@@ -54,3 +58,16 @@ def test_a_simulated_image_alone_makes_a_simulated_map(mtl, after, model, tmp_pa
             assert source.tags()["remark"].startswith("Simulated:") and source.tags()["model_sha256"]
     polygons = next((tmp_path / "out").glob("*.gpkg"))
     assert pyogrio.read_info(polygons)["dataset_metadata"]["remark"].startswith("Simulated:")
+
+
+@pytest.mark.parametrize("stage, figure, values", [
+    ("statistics", "sizes.png", {}), ("density", "density_a.png", {"radius_m": 200.0})])
+def test_figures_carry_the_remark_of_what_they_show(tmp_path, stage, figure, values):
+    def red(remark):
+        """Pixels of the colour that remarks have."""
+        out = tmp_path / f"out{len(remark)}"
+        do(stage, landslides=[layer(tmp_path / "a.gpkg", remark)], names=["a"], out=str(out), **values)
+        with rasterio.open(out / figure) as image:
+            return int((np.abs(image.read([1, 2, 3]).T - np.array([176.0, 0, 0])) < 3).all(axis=-1).sum())
+
+    assert red("") == 0 < 50 < red("Simulated: no real place.")
