@@ -6,17 +6,22 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays.runs import RunFinder
 from ..contract.dates import Days, spanned
+from .burn import burn_ids
 from .grid import Grid
 from .scenes.stack import NO_SOURCE
+from .vectors import in_crs
 
 _READ_PX = 2**22  # at a time
 COLUMNS = ("date", "date_from", "date_to")
+# Gives (h, W) int32 for the rows from, to: the number of the object on each pixel from 1 on, 0 for none.
+Owners = Callable[[int, int], NDArray[np.int32]]
 
 
 class Sources(NamedTuple):
@@ -36,6 +41,11 @@ def day_column(days: Sequence[datetime.date | None]) -> pd.Series[Any]:
     return pd.Series(list(days), dtype="datetime64[s]")
 
 
+def days_of(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column of days as a file has them; what is no day is unknown."""
+    return pd.to_datetime(column, errors="coerce", utc=True).dt.tz_localize(None).astype("datetime64[s]")
+
+
 def object_dates(finder: RunFinder, wanted: NDArray[np.int64], n: int, grid: Grid, sources: Sources) -> pd.DataFrame:
     """Dates of some objects, a row each.
 
@@ -50,27 +60,37 @@ def object_dates(finder: RunFinder, wanted: NDArray[np.int64], n: int, grid: Gri
         date: Of the image that most pixels of the object came from; nothing where its day is not known.
         date_from, date_to: First and last day of the images that it came from, where these differ.
     """
-    pixels = _pixels_by_source(finder, wanted, n, grid, sources)
-    rows = [_dates(sources.days, found) for found in pixels]
+    numbers = np.zeros(n, np.int32)
+    numbers[wanted] = np.arange(1, len(wanted) + 1)
+    return _dated(lambda top, bottom: finder.rows(top, bottom, numbers), len(wanted), grid, sources)
+
+
+def polygon_dates(frame: gpd.GeoDataFrame, grid: Grid, sources: Sources) -> pd.DataFrame:
+    """Likewise of polygons, in any CRS; one without a pixel centre of its own has no dates."""
+    moved = in_crs(frame[["geometry"]], grid.crs)
+    return _dated(lambda top, bottom: burn_ids(grid.window(slice(top, bottom), slice(0, grid.width)), moved),
+                  len(frame), grid, sources)
+
+
+def _dated(owners: Owners, n: int, grid: Grid, sources: Sources) -> pd.DataFrame:
+    rows = [_dates(sources.days, found) for found in _pixels_by_source(owners, n, grid, sources)]
     return pd.DataFrame({name: day_column([row[i] for row in rows]) for i, name in enumerate(COLUMNS)})
 
 
 def _dates(days: Sequence[Days | None], pixels: NDArray[np.int64]) -> tuple[datetime.date | None, ...]:
+    if not pixels.any():
+        return None, None, None
     span = spanned(*(days[i] for i in np.flatnonzero(pixels).tolist()))
     main = days[int(pixels.argmax())]
     date = main[0] if main is not None and main[0] == main[1] else None
     return (date, *span) if span is not None and span[0] != span[1] else (date, None, None)
 
 
-def _pixels_by_source(
-    finder: RunFinder, wanted: NDArray[np.int64], n: int, grid: Grid, sources: Sources
-) -> NDArray[np.int64]:
-    """(wanted, images) pixels of each object from each image, counted in strips."""
-    numbers = np.zeros(n, np.int32)
-    numbers[wanted] = np.arange(1, len(wanted) + 1)
-    pixels = np.zeros((len(wanted), len(sources.days)), np.int64)
+def _pixels_by_source(owners: Owners, n: int, grid: Grid, sources: Sources) -> NDArray[np.int64]:
+    """(n, images) pixels of each object from each image, counted in strips."""
+    pixels = np.zeros((n, len(sources.days)), np.int64)
     for top, bottom in _strips(grid):
-        owner, source = finder.rows(top, bottom, numbers), sources.read(top, bottom)
+        owner, source = owners(top, bottom), sources.read(top, bottom)
         known = (owner > 0) & (source != NO_SOURCE)
         place = (owner[known].astype(np.int64) - 1) * len(sources.days) + source[known]
         places, count = np.unique(place, return_counts=True)

@@ -14,6 +14,8 @@ import shapely
 from numpy.typing import NDArray
 
 from .areas import area_m2, measure, reaches
+from .dating import COLUMNS as DATE_COLUMNS
+from .dating import day_column, days_of
 from .overlaps import overlap_pairs
 from .points import positions, within
 from .vectors import in_crs, stacked
@@ -52,7 +54,8 @@ class Inventory:
     """Landslides of one date.
 
     Attributes:
-        frame: `COLUMNS`, then the attributes of the sources that are not among them.
+        frame: `COLUMNS`, then the attributes of the sources that are not among them. A landslide that was mapped on a
+            mosaic has the date of its own image.
         left_out: What is not in it, with `why`: a prediction that is the same landslide as one of another origin, one
             that was rejected, a landslide or a piece of one that is covered by another, a piece that is too small.
             Covered ground is in `frame`, and so may be part of the other ground.
@@ -82,7 +85,7 @@ def join(
     Args:
         layers: Of the date; may be none.
         crs: Of the result; it measures metres.
-        epoch, date, year: Of the features.
+        epoch, date, year: Of the features; the date only of those that have no own one.
         searched: Ground on which every landslide was drawn; None: nowhere.
         min_area_m2: Pieces that a cut leaves are left out below it. Landslides that lose nothing stay.
     """
@@ -118,8 +121,9 @@ def _lies_in(frame: gpd.GeoDataFrame, ground: gpd.GeoDataFrame | None) -> NDArra
 
 
 def _stacked(layers: Sequence[Origin], crs: Any) -> gpd.GeoDataFrame:
-    """All layers below each other, with origin, review, source, source_id and area_m2."""
-    empty = gpd.GeoDataFrame({name: pd.Series(dtype=object) for name in ("origin", "review", "source", "source_id")},
+    """All layers below each other, with date (own days of images only), origin, review, source, source_id, area_m2."""
+    empty = gpd.GeoDataFrame({"date": day_column([]), **{name: pd.Series(dtype=object)
+                                                         for name in ("origin", "review", "source", "source_id")}},
                              geometry=gpd.GeoSeries([], crs=crs))
     frames = []
     for layer in layers:
@@ -128,6 +132,9 @@ def _stacked(layers: Sequence[Origin], crs: Any) -> gpd.GeoDataFrame:
         ids = frame.get("id", rows)
         frame["source_id"] = ids.where(ids.notna(), rows).map(_text)
         frame["source"] = layer.source
+        # Only maps of mosaics say which days their polygons span; of what was traced a column date may mean anything.
+        dated = layer.origin == PREDICTED and {*DATE_COLUMNS} <= {*frame}
+        frame["date"] = days_of(frame["date"]) if dated else day_column([None] * len(frame))
         if "origin" not in frame:
             frame["origin"] = layer.origin
         if "review" not in frame:
@@ -220,7 +227,7 @@ def _multi(polygons: Sequence[Any]) -> Any:
 
 
 def _told(frame: gpd.GeoDataFrame, why: str) -> gpd.GeoDataFrame:
-    columns = ["origin", "source", "source_id", "prob_mean", "geometry"]
+    columns = ["date", "origin", "source", "source_id", "prob_mean", "geometry"]
     return frame[columns].assign(why=why)
 
 
@@ -244,10 +251,10 @@ def _described(
 def _dated(
     frame: gpd.GeoDataFrame, epoch: str, date: datetime.date | None, year: int | None
 ) -> gpd.GeoDataFrame:
-    """With its date; years are whole numbers even where some are missing."""
+    """With the date where a feature has none; years are whole numbers even where some are missing."""
     if "area_m2" not in frame:
         frame["area_m2"] = area_m2(frame.geometry, frame.crs)
     frame["epoch"] = pd.Series([epoch] * len(frame), index=frame.index, dtype=object)
-    frame["date"] = pd.Series([date] * len(frame), index=frame.index, dtype="datetime64[s]")
+    frame["date"] = frame["date"].fillna(pd.Series([date] * len(frame), index=frame.index, dtype="datetime64[s]"))
     frame["year"] = pd.Series([year] * len(frame), index=frame.index, dtype="Int64")
     return frame

@@ -12,6 +12,7 @@ import geopandas as gpd
 import pandas as pd
 
 from .areas import area_m2
+from .dating import days_of
 from .vectors import in_crs, stacked, write_layers
 
 
@@ -79,15 +80,15 @@ def joined(layer: StudyLayer, crs: str) -> gpd.GeoDataFrame:
 def _dated(part: Part, layer: StudyLayer, types: Mapping[str, str], crs: str) -> gpd.GeoDataFrame:
     frame = in_crs(part.frame, crs).reset_index(drop=True)
     own = {"date": part.date, "year": part.year, "epoch": part.epoch, **part.columns}
-    named = pd.to_datetime(frame["date"], errors="coerce") if "date" in frame else None
+    named = days_of(frame["date"]) if "date" in frame else None
     frame = frame.assign(**{name: pd.Series([value] * len(frame), dtype=types.get(name, "object"))
                             for name, value in own.items()})
     if named is not None:  # a polygon of a mosaic has the day of its own image
-        frame["date"] = named.astype("datetime64[s]").fillna(frame["date"])
+        frame["date"] = named.fillna(frame["date"])
     if "area_m2" in types and "area_m2" not in frame:
         frame["area_m2"] = area_m2(frame.geometry, crs)
     for name, kind in types.items():
         values = frame[name] if name in frame else pd.Series([None] * len(frame), dtype="object")
-        frame[name] = values.astype(pd.api.types.pandas_dtype(kind))
+        frame[name] = days_of(values) if kind == "datetime64[s]" else values.astype(pd.api.types.pandas_dtype(kind))
     others = [name for name in frame if name not in types and name not in ("geometry", "source_row")]
     return frame[[*types, *(others if layer.keep_others else ()), "geometry"]]

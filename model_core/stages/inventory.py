@@ -37,7 +37,8 @@ from .shared.runs import new_run
 
 DESCRIPTIONS = {
     "inventory": "Landslides of each date, no ground twice within a date. origin says how each came about; uncertain "
-                 "ones were mapped and reviewed by nobody. Areas in m², lengths in m.",
+                 "ones were mapped and reviewed by nobody. date: of the image where it was mapped on a mosaic, else "
+                 "that of the epoch. Areas in m², lengths in m.",
     "left_out": "What did not go into the inventory, and why.",
 }
 

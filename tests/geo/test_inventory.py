@@ -173,6 +173,18 @@ def test_the_columns_tell_where_a_landslide_comes_from():
     assert not found["cut"].any()
 
 
+def test_landslides_that_were_mapped_on_a_mosaic_keep_the_date_of_their_image():
+    own, other = "2015-11-02", "2015-11-14"
+    found = joined(
+        layer("traced", square(0, 0), date=["1934-01-15"]),  # of whatever happened then
+        layer("predicted", square(300, 0), square(600, 0), square(900, 0), date=[own, other, None],
+              date_from=[None, own, None], date_to=[None, other, None]),
+    ).frame
+    dates = found.sort_values(["origin", "source_id"], ascending=[False, True])["date"].dt.date.astype(str).tolist()
+    assert dates == ["2015-11-09", own, other, "2015-11-09"]
+    assert set(found["year"]) == {2015} and found["date_to"].notna().sum() == 1
+
+
 @pytest.mark.parametrize("layers", [(), (layer("traced"),), (layer("traced"), layer("predicted"))])
 def test_nothing_gives_an_empty_layer_with_all_columns(layers):
     found = joined(*layers, date=None)

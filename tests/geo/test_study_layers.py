@@ -61,6 +61,13 @@ def test_an_empty_layer_keeps_its_columns(tmp_path, parts):
     assert len(frame) == 0 and list(frame.columns) == ["date", "year", "epoch", "area_m2", "few", "geometry"]
 
 
+def test_days_that_somebody_wrote_as_text_are_days_or_missing(tmp_path):
+    layer = StudyLayer("", {"date_from": "datetime64[s]"},
+                       [part(SQUARE, SQUARE, own={"date_from": ["2015-11-02", "last autumn"]})])
+    frame = written(tmp_path, inventory=layer)["inventory"]
+    assert frame["date_from"].dt.date.tolist()[0] == datetime.date(2015, 11, 2) and frame["date_from"].isna()[1]
+
+
 def test_the_file_says_what_stands_in_it_and_what_made_it(tmp_path):
     with stamp({"stage": "study", "remark": "Simulated: no real place."}):
         written(tmp_path, inventory=StudyLayer("Areas in m².", {}, [part(SQUARE)]))

@@ -118,6 +118,36 @@ def test_each_polygon_has_the_date_of_the_image_that_most_of_it_came_from(mosaic
     assert len(frame) > 2 and several and several < len(frame)
 
 
+@pytest.fixture(scope="module")
+def mosaic_study(tiles, study, model, tmp_path_factory):
+    """Folder of a study of one date, that mosaic, on which everything is drawn."""
+    folder = tmp_path_factory.mktemp("mosaic-study")
+    epoch = {"name": "2015", "scenes": tiles, "date": "2015-11-01/2015-11-30", "landslides": str(study / "landslides.gpkg")}
+    (folder / "series.json").write_text(json.dumps({"epochs": [epoch]}))
+    do("study", series=str(folder / "series.json"), model=str(model), folds=0, precision="float32", out=str(folder / "out"))
+    return folder / "out"
+
+
+def test_what_was_drawn_on_a_mosaic_has_the_date_of_the_image_below_it(mosaic_study, tiles):
+    with rasterio.open(mosaic_study / "zero-shot" / "2015" / "2015_source.tif") as source:
+        index, transform = source.read(1), source.transform
+    for layer in ("manual", "inventory"):
+        frame = pyogrio.read_dataframe(mosaic_study / "study.gpkg", layer=layer)
+        assert list(frame.columns[:5]) == ["date", "year", "epoch", "date_from", "date_to"]
+        assert "date_from" in pyogrio.read_info(mosaic_study / "study.gpkg", layer=layer)["layer_metadata"]["DESCRIPTION"]
+        seen = set()
+        for _, row in frame[frame["origin"] == "traced"].iterrows() if layer == "inventory" else frame.iterrows():
+            own = index[rasterize([row.geometry], index.shape, transform=transform) == 1]
+            counts = np.bincount(own[own != 255], minlength=2)
+            if counts[0] != counts[1]:
+                assert row["date"].date() == DAYS[int(counts.argmax())]
+                assert row[["date_from", "date_to"]].notna().all() == counts.all()
+                seen.add(row["date"].date())
+            elif not counts.any():  # in the hole: nothing is known but the days of the date
+                assert row["date"].date() == datetime.date(2015, 11, 10)
+        assert seen == set(DAYS)
+
+
 def test_what_is_odd_about_a_mosaic_is_told(mosaic):
     told = warnings_of(mosaic[2])
     assert any("east_2015-11-20.tif: its date (2015-11-20) lies outside" in text for text in told)

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 
-from ...contract.dates import Days, days_text
+from ...contract.dates import Days, days_text, read_days
 from ...contract.errors import UsageError
-from ...geo.dating import Sources
+from ...geo.dating import Sources, polygon_dates
 from ...geo.grid import Grid
-from ...geo.rasters import RasterWriter, read_window
+from ...geo.rasters import RasterWriter, open_raster, read_grid, read_window
 from ...geo.scenes import NO_SOURCE, SceneInfo
 from ...geo.terrain import check_dem
 
@@ -35,7 +36,25 @@ def dates_from(path: Path, days: Sequence[Days | None], grid: Grid) -> dict[str,
     """Likewise from the raster that `sources_writer` left; there is none where there is only one image."""
     if len(days) == 1:
         return dates_of(days, None)
-    return {"sources": Sources(days, lambda top, bottom: read_window(path, slice(top, bottom), slice(0, grid.width)))}
+    return {"sources": _sources(path, days, grid)}
+
+
+def with_days(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
+    """Polygons on a mosaic with their dates, as `geo.dating.object_dates` gives them.
+
+    Args:
+        frame: In any CRS; its rows are numbered from 0 on.
+        path: Raster that `sources_writer` left.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    grid = read_grid(path)
+    with open_raster(path) as source:
+        tags = source.tags()
+    days = [read_days(tags[f"days_{i}"]) if f"days_{i}" in tags else None
+            for i in range(sum(name.startswith("source_") for name in tags))]
+    return frame.assign(**polygon_dates(frame, grid, _sources(path, days, grid)))
 
 
 def slopes_of(params: Any, dem: str | None) -> dict[str, Any]:
@@ -57,6 +76,10 @@ def check_slopes(params: Any, dem: str | None) -> None:
                          "Give the raster of elevations too (`dem`), or leave the slope out.")
 
 
+def _sources(path: Path, days: Sequence[Days | None], grid: Grid) -> Sources:
+    return Sources(days, lambda top, bottom: read_window(path, slice(top, bottom), slice(0, grid.width)))
+
+
 @contextmanager
 def sources_writer(
     path: Path, grid: Grid, scenes: Sequence[SceneInfo], days: Sequence[Days | None], tags: dict[str, Any]
@@ -67,6 +90,7 @@ def sources_writer(
         return
     names = {f"source_{number}": ", ".join(filter(None, (scene.path.name, days_text(span) if span else "")))
              for number, (scene, span) in enumerate(zip(scenes, days, strict=True))}
+    names |= {f"days_{number}": days_text(span) for number, span in enumerate(days) if span}
     with RasterWriter(path, grid, "uint8", NO_SOURCE, descriptions=("image that the pixel came from",),
                       tags={**tags, **names, "unit": "number of the image"}) as writer:
         yield writer

@@ -15,15 +15,17 @@ from ....contract.jsonfile import read_json
 from ....contract.series import Epoch
 from ....geo.clipping import ground_of
 from ....geo.grid import Grid
+from ....geo.inventory import PREDICTED
 from ....geo.study_layers import Part, StudyLayer
 from ....geo.terrain import NUMBERS, terrain_columns
 from ....geo.vectors import in_crs, read_polygons
 from ..dates import year_of
 from ..density.tables import WELL_OBSERVED
+from ..objects import with_days
 from ..runs import safe_name
 from .folder import POOLED, ZERO_SHOT, StudyFolder
 
-_NUMBER, _WHOLE, _TEXT, _YES = "Float64", "Int64", "object", "boolean"
+_NUMBER, _WHOLE, _TEXT, _YES, _DAY = "Float64", "Int64", "object", "boolean", "datetime64[s]"
 _POLYGON = {"area_m2": _NUMBER, "perimeter_m": _NUMBER, "prob_mean": _NUMBER}
 _PIXELS = ("judged_km2", "reference_km2", "mapped_km2", "precision", "precision_low", "precision_high", "recall",
            "recall_low", "recall_high", "f1", "f1_low", "f1_high", "iou", "iou_low", "iou_high", "mcc")
@@ -43,6 +45,13 @@ class _Study:
     def part(self, epoch: str | None, frame: gpd.GeoDataFrame, **columns: Any) -> Part:
         date = self.dates.get(epoch) if epoch else None
         return Part(frame, epoch, date, year_of(epoch, date) if epoch else None, columns)
+
+    def dated(self, epoch: Epoch, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        """Drawn polygons with the dates of the images that they lie on, where the date is a mosaic that was mapped."""
+        step = self.folder.step(f"{ZERO_SHOT}/{safe_name(epoch.name)}")
+        sources = step.outputs.get(f"source_{epoch.name}") if step else None
+        frame = frame.reset_index(drop=True)
+        return with_days(frame, Path(sources)) if sources else frame
 
     def terrain(self, frame: gpd.GeoDataFrame) -> dict[str, Any]:
         """Slope, crown, toe and the like of polygons; no columns where the series has no elevations."""
@@ -72,20 +81,24 @@ def study_layers(
     """
     study = _Study(folder, dates, grid)
     note = f" {folder.series.remark}" if folder.series.remark else ""
+    mosaics = any(len(epoch.scenes) > 1 for epoch in folder.series.epochs)
+    days = dict.fromkeys(("date_from", "date_to"), _DAY) if mosaics else {}
+    own_day = (" date: of the image that most of the landslide lies on; date_from, date_to: first and last day of its "
+               "images, where these differ.") if mosaics else ""
     terrain = {**dict.fromkeys(NUMBERS, _NUMBER), "review": _TEXT} if folder.series.dem else {}
     layers = {
         "inventory": StudyLayer(
             "Drawn landslides and, where nothing is drawn, mapped ones; no ground twice within a date. uncertain: "
-            "mapped and reviewed by nobody. Areas in m², lengths in m.",
-            {"origin": _TEXT, "reviewed": _YES, "uncertain": _YES, "cut": _YES, **_POLYGON, "source": _TEXT,
+            f"mapped and reviewed by nobody. Areas in m², lengths in m.{own_day}",
+            {**days, "origin": _TEXT, "reviewed": _YES, "uncertain": _YES, "cut": _YES, **_POLYGON, "source": _TEXT,
              "source_id": _TEXT}, list(_inventory(study)), keep_others=True),
-        "manual": StudyLayer("Landslides as they were drawn. Areas in m².",
-                             {"area_m2": _NUMBER, "id": _TEXT, **terrain}, list(_manual(study))),
+        "manual": StudyLayer(f"Landslides as they were drawn. Areas in m².{own_day}",
+                             {**days, "area_m2": _NUMBER, "id": _TEXT, **terrain}, list(_manual(study))),
         "predicted": StudyLayer(
             "Mapped landslides. map: zero-shot by the base model, or out of fold by models that did not see the "
-            "place. Areas in m², lengths in m, probabilities from 0 to 1.",
-            {"map": _TEXT, "out_of_fold": _YES, "id": _WHOLE, **_POLYGON, "prob_min": _NUMBER, "model_id": _TEXT,
-             "in_training": _YES, **terrain}, list(_predicted(study))),
+            f"place. Areas in m², lengths in m, probabilities from 0 to 1.{own_day}",
+            {**days, "map": _TEXT, "out_of_fold": _YES, "id": _WHOLE, **_POLYGON, "prob_min": _NUMBER,
+             "model_id": _TEXT, "in_training": _YES, **terrain}, list(_predicted(study))),
         "blocks": StudyLayer("Blocks that were each mapped by a model that did not see them.",
                              {"map": _TEXT, "block": _WHOLE, "role": _TEXT, "area_m2": _NUMBER},
                              list(_blocks(study))),
@@ -113,7 +126,10 @@ def _inventory(study: _Study) -> Iterator[Part]:
     if step is not None:
         frame = read_polygons(step.outputs["inventory"], role="inventory").frame
         for epoch in study.folder.series.epochs:
-            yield study.part(epoch.name, frame[frame["epoch"] == epoch.name])
+            here = frame[frame["epoch"] == epoch.name]
+            mapped = here["origin"] == PREDICTED  # by its own map's date already
+            yield study.part(epoch.name, study.dated(epoch, here[~mapped]))
+            yield study.part(epoch.name, here[mapped])
 
 
 def _manual(study: _Study) -> Iterator[Part]:
@@ -121,7 +137,8 @@ def _manual(study: _Study) -> Iterator[Part]:
         if epoch.landslides:
             frame = read_polygons(epoch.landslides).frame
             ids = frame["id"] if "id" in frame else frame["source_row"] + 1
-            yield study.part(epoch.name, frame[["geometry"]].assign(id=ids.astype(str), **study.terrain(frame)))
+            frame = frame[["geometry"]].assign(id=ids.astype(str), **study.terrain(frame))
+            yield study.part(epoch.name, study.dated(epoch, frame))
 
 
 def _predicted(study: _Study) -> Iterator[Part]:
