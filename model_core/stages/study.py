@@ -71,7 +71,8 @@ def _run(params: StudyParams, folder: Path, series: Series, report: Report) -> R
             course.attempt(epoch.name, course.judge_fold, POOLED, epoch, pooled, base)
     for epoch in learning if params.folds and params.per_date else ():
         course.attempt(epoch.name, course.map_alone, base, epoch)
-    findings = Findings(course, series, [epoch for epoch in epochs if epoch.landslides])
+    findings = Findings(course, series, [epoch for epoch in epochs if epoch.landslides], report)
+    course.attempt("observed ground", findings.outline)
     course.attempt("inventory", findings.join)
     course.attempt("comparison of dates", findings.compare)
     course.attempt("statistics", findings.count)

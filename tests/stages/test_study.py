@@ -7,6 +7,8 @@ import pandas as pd
 import pyogrio
 import pytest
 import rasterio
+from rasterio.features import geometry_mask
+from shapely.geometry import box
 
 from model_core import __version__
 from model_core.contract.errors import InputError, UsageError
@@ -154,6 +156,38 @@ def test_one_date_that_fails_does_not_lose_the_others(whole, years, three_years,
     assert sorted(path.name for path in (tmp_path / "study" / "zero-shot").iterdir()) == ["2014", "2015"]
     assert set(rows(tmp_path / "study")) == {("2014", "zero-shot"), ("2015", "zero-shot")}
     assert any("2016 is left out" in event.get("message", "") for event in report.events)
+
+
+@pytest.mark.parametrize("names", [("2015",), ("2015", "2016")])
+def test_numbers_are_over_the_observed_ground_of_the_date_whatever_the_comparison_did(whole, years, tmp_path, names):
+    """One date cannot be compared, and two cannot of which one shows the west and the other one the east."""
+    area = gpd.read_file(years / "area.gpkg")
+    left, bottom, right, top = area.total_bounds
+    data = json.loads((years / "series.json").read_text())
+    epochs = [epoch for epoch in data["epochs"] if epoch["name"] in names]
+    for epoch, hidden in zip(epochs, ((0.0, 0.55), (0.45, 1.0)), strict=False):
+        west, east = (left + share * (right - left) for share in hidden)
+        clouds = tmp_path / f"clouds_{epoch['name']}.gpkg"
+        gpd.GeoDataFrame(geometry=[box(west, bottom, east, top)], crs=area.crs).to_file(clouds)
+        epoch |= {"scenes": [str(years / scene) for scene in epoch["scenes"]], "unusable": str(clouds),
+                  "landslides": str(years / epoch["landslides"]), "searched": str(years / "area.gpkg")}
+    (tmp_path / "series.json").write_text(json.dumps({"epochs": epochs, "area": str(years / "area.gpkg")}))
+    out = tmp_path / "study"
+    result, _ = do("study", series=str(tmp_path / "series.json"), model=str(whole[0] / "base"), out=str(out),
+                   **{**SETTINGS, "folds": 0})
+    assert [row["what"] for row in result.summary.get("left out", [])] == ["comparison of dates"] * (len(names) - 1)
+    counted = json.loads((out / "statistics" / "statistics.json").read_text())["layers"]
+    for name in names:
+        with rasterio.open(out / "zero-shot" / name / f"{name}_binary.tif") as source:
+            inside = geometry_mask(area.to_crs(source.crs).geometry, source.shape, source.transform, invert=True)
+            seen_km2 = (inside & (source.read(1) != 255)).sum() * abs(source.transform.determinant) / 1e6
+        for kind in ("drawn", "inventory"):
+            row = next(row for row in counted if row["name"] == f"{name} {kind}")
+            assert row["observed_km2"] == pytest.approx(seen_km2, rel=0.01)
+            assert row["number_per_km2"] == pytest.approx(row["TL"] / seen_km2, rel=0.01)
+            spread = json.loads((out / "density" / kind / "density.json").read_text())["densities"]
+            ground_km2 = next(row["ground_km2"] for row in spread if row["layer"] == name)
+            assert ground_km2 == pytest.approx(seen_km2, rel=0.02)
 
 
 def test_all_problems_are_told_before_anything_is_begun(years, tmp_path):

@@ -29,9 +29,10 @@ class DensityParams(UsedInputs):
                                 "Default: the observed ground, else all ground that a landslide reaches.",
                                 role="vector", group="Input")
     observed: Tuple[str, ...] = param((), label="Observed ground", help="Polygons of the ground on which landslides "
-                                      "would have been seen: one layer for all dates, or one for each. It may reach "
-                                      "beyond the area: landslides around it then count at its border. Default: the "
-                                      "area of interest.", role="vector", group="Input")
+                                      "would have been seen: one layer for all dates, or one for each, - for "
+                                      "the area of interest. It may reach beyond the area: landslides around it then "
+                                      "count at its border. Default: the area of interest.", role="vector",
+                                      group="Input")
     out: str = param("", label="Output folder", help="New folder for rasters, peaks, table and figures.",
                      role="output_folder", group="Output")
     radius_m: Optional[float] = param(None, label="Radius [m]", help="Reach of a landslide. Default: ArcGIS' rule, "

@@ -16,7 +16,7 @@ from ....arrays.density import MIN_RADIUS_PX, default_radius_m
 from ....contract.errors import InputError, UsageError
 from ....contract.events import Report
 from ....contract.params.density import DensityParams
-from ....contract.params.layers import MANUAL, NOT_STATED
+from ....contract.params.layers import MANUAL, NOT_STATED, entry
 from ....contract.series import read_series
 from ....geo.areas import area_m2
 from ....geo.grid import Grid
@@ -126,10 +126,8 @@ def choose_grid(layers: Sequence[DensityLayer], area: gpd.GeoDataFrame | None, c
 def _sources(params: DensityParams) -> tuple[list[_Sources], str | None]:
     if params.series is None:
         names = params.names or tuple(layer_stem(path) for path in params.landslides)
-        observed: list[str | None] = list(params.observed or [None])
-        observed *= len(names) if len(observed) == 1 else 1
-        words = [params.used_of(i) for i in range(len(names))]
-        return [_Sources(*row) for row in zip(names, params.landslides, observed, words, strict=True)], params.area
+        return [_Sources(name, source, entry(params.observed, i), params.used_of(i))
+                for i, (name, source) in enumerate(zip(names, params.landslides, strict=True))], params.area
     series = read_series(Path(params.series))
     known = [_Sources(epoch.name, epoch.landslides, epoch.searched, params.used_of(0) or MANUAL, epoch.unusable)
              for epoch in series.epochs if epoch.landslides or epoch.searched]

@@ -18,6 +18,7 @@ from ....contract.errors import InputError
 from ....contract.events import Report
 from ....geo.areas import area_m2
 from ....geo.grid import Grid
+from ....geo.observed import observed_ground
 from ....geo.polygonise import polygonise
 from ....geo.rasters import RasterWriter, open_raster, read_grid, read_window
 from .reference import BurnedLayer, read_layer
@@ -88,6 +89,16 @@ class RasterMap:
                 "Choose the probability or binary raster that predict wrote.", path=str(self.path),
             )
         return np.where(known, np.where(classes, LANDSLIDE, BACKGROUND), IGNORE).astype(np.uint8)
+
+
+def observed_by(path: Path) -> gpd.GeoDataFrame:
+    """The ground that a raster map shows, as one multipolygon.
+
+    Raises:
+        InputError: It cannot be read, or is no map.
+    """
+    mapped = RasterMap(path)
+    return observed_ground(mapped.grid, lambda window: mapped.codes(window) != IGNORE)
 
 
 def outlined(mapped: LandslideMap, folder: Path, min_area_m2: float, report: Report) -> gpd.GeoDataFrame:

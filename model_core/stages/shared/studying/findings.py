@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,22 @@ from ....contract.jsonfile import read_json
 from ....contract.params.layers import INVENTORY, MANUAL, PREDICTED
 from ....contract.paths import NONE
 from ....contract.series import Epoch, Series
+from ....geo.stamp import stamp
+from ..making import making
 from ..scenes import describe_series, study_grid
 from .course import Course
 from .folder import ZERO_SHOT, best_kind
+from .grounds import DRAWN, MAPPED, of_date, write_grounds
+
+GROUNDS = "observed.gpkg"
 
 
 class Findings:
     """What a study finds, from the maps that its course has left."""
 
-    def __init__(self, course: Course, series: Series, labelled: Sequence[Epoch]) -> None:
+    def __init__(self, course: Course, series: Series, labelled: Sequence[Epoch], report: Report) -> None:
         self._params, self._steps, self._series = course.params, course.steps, series
+        self._report = report
         self._drawn = {epoch.name: epoch for epoch in labelled}
         self._kind = best_kind(course.maps)
         self._maps = {name: files for (kind, name), files in course.maps.items() if kind == self._kind}
@@ -28,7 +34,12 @@ class Findings:
         self._best = {epoch.name: files for epoch in series.epochs
                       if (files := self._maps.get(epoch.name) or zero_shot.get(epoch.name))}
         self._inventories: dict[str, str] = {}
-        self._grounds: dict[str, dict[str, str]] = {}
+        self._grounds: dict[tuple[str, str], str | None] = {}
+
+    def outline(self) -> None:
+        """The observed ground of every date."""
+        with stamp(making("study", self._params)):
+            self._grounds = write_grounds(self._steps.folder / GROUNDS, self._series, self._best, self._report)
 
     def join(self) -> None:
         """The inventory of every date: what was drawn, and beside it what the best map of the date shows."""
@@ -37,8 +48,8 @@ class Findings:
             "series": self._params.series, "predictions": list(self._polygons(self._best).values()),
             "predicted_names": list(self._best), "min_area_m2": self._params.min_area_m2, "crs": grid.crs,
         })
-        self._inventories = {epoch.name: _of_date(found.outputs["inventory"], "inventory", "epoch", epoch.name)
-                             for epoch in self._series.epochs}
+        self._inventories = {epoch.name: of_date(found.outputs["inventory"], "inventory", "epoch", epoch.name)
+                             for epoch in self._series.epochs if epoch.name in {*self._best, *self._drawn}}
 
     def compare(self) -> None:
         """Changes between the dates, on the ground that all of them show: of what was drawn, and of what was mapped."""
@@ -47,27 +58,22 @@ class Findings:
         searched = [epoch.name for epoch in self._series.epochs
                     if (epoch.landslides or epoch.searched) and epoch.name in self._best]
         if len(searched) > 1:
-            self._compare("drawn", searched, {**values, "names": searched})
+            self._steps.run("years/drawn", "compare-years", {**values, "names": searched})
         if len(self._maps) > 1:
-            self._compare(self._kind, list(self._maps), {
+            self._steps.run(f"years/{self._kind}", "compare-years", {
                 **values, "landslides": list(self._polygons(self._maps).values()), "names": list(self._maps),
                 "observed": [files["binary"] for files in self._maps.values()]})
-
-    def _compare(self, kind: str, names: Sequence[str], values: dict[str, Any]) -> None:
-        ground = self._steps.run(f"years/{kind}", "compare-years", values).outputs["common_ground"]
-        self._grounds[kind] = {name: _of_date(ground, "own_ground", "name", name) for name in names}
 
     def count(self) -> None:
         """Numbers and sizes of what was drawn, of what was mapped and of the inventory, below each other."""
         # Name, source, what it is, its observed ground, and the date whose drawn landslides tell its error.
         layers: list[tuple[str, str, str, str, Epoch | None]] = []
-        for name, epoch in self._drawn.items():
-            layers.append((f"{name} drawn", str(epoch.landslides), MANUAL, self._ground("drawn", name), None))
-        for name, source in self._polygons(self._maps).items():
-            layers.append((f"{name} {self._kind}", source, PREDICTED, self._ground(self._kind, name),
-                           self._drawn.get(name)))
-        for name, source in self._inventories.items():
-            layers.append((f"{name} inventory", source, INVENTORY, self._ground(self._kind, name), None))
+        for name, source, ground in self._seen(DRAWN, self._drawings):
+            layers.append((f"{name} drawn", source, MANUAL, ground, None))
+        for name, source, ground in self._seen(MAPPED, self._polygons(self._maps)):
+            layers.append((f"{name} {self._kind}", source, PREDICTED, ground, self._drawn.get(name)))
+        for name, source, ground in self._seen(MAPPED, self._inventories):
+            layers.append((f"{name} inventory", source, INVENTORY, ground, None))
         if not layers:
             return
         names, sources, used, observed, known = (list(column) for column in zip(*layers, strict=True))
@@ -81,34 +87,30 @@ class Findings:
     def spread(self) -> None:
         """Density of what was drawn, and with the same radius of what was mapped and of the inventory."""
         radius_m = None
-        if self._drawn:
-            drawn = self._steps.run("density/drawn", "density", {
-                "landslides": [epoch.landslides for epoch in self._drawn.values()], "names": list(self._drawn),
-                "used": [MANUAL], "area": self._series.area, "observed": self._observed("drawn", self._drawn)})
-            rows = read_json(Path(drawn.outputs["summary"]))["densities"]
-            radius_m = next((row["radius_m"] for row in rows if row["n"]), None)
-        for used, kind, layers in ((PREDICTED, self._kind, self._polygons(self._maps)),
-                                   (INVENTORY, INVENTORY, self._inventories)):
-            if layers:
-                self._steps.run(f"density/{kind}", "density", {
-                    "landslides": list(layers.values()), "names": list(layers), "used": [used],
-                    "area": self._series.area, "radius_m": radius_m, "observed": self._observed(self._kind, layers)})
+        for used, kind, ground, sources in ((MANUAL, DRAWN, DRAWN, self._drawings),
+                                            (PREDICTED, self._kind, MAPPED, self._polygons(self._maps)),
+                                            (INVENTORY, INVENTORY, MAPPED, self._inventories)):
+            if seen := self._seen(ground, sources):
+                names, landslides, observed = (list(column) for column in zip(*seen, strict=True))
+                found = self._steps.run(f"density/{kind}", "density", {
+                    "landslides": landslides, "names": names, "used": [used], "area": self._series.area,
+                    "radius_m": radius_m, "observed": observed})
+                if used == MANUAL:
+                    rows = read_json(Path(found.outputs["summary"]))["densities"]
+                    radius_m = next((row["radius_m"] for row in rows if row["n"]), None)
 
-    def _observed(self, kind: str, names: Iterable[str]) -> list[str]:
-        """Observed ground of each date; nothing where that of one of them is not known."""
-        grounds = [self._ground(kind, name) for name in names]
-        return [] if NONE in grounds else grounds
+    def _seen(self, kind: str, sources: Mapping[str, str]) -> list[tuple[str, str, str]]:
+        """Date, landslides and observed ground of the dates of which anything was observed.
 
-    def _ground(self, kind: str, name: str) -> str:
-        """Observed ground of a date, as the comparison of dates found it; NONE: the whole area."""
-        return self._grounds.get(kind, {}).get(name, NONE)
+        Of a date without a map nothing tells what was observed: NONE, which stands for the whole area.
+        """
+        grounds = ((name, source, self._grounds.get((kind, name), NONE)) for name, source in sources.items())
+        return [(name, source, ground) for name, source, ground in grounds if ground is not None]
+
+    @property
+    def _drawings(self) -> dict[str, str]:
+        return {name: str(epoch.landslides) for name, epoch in self._drawn.items()}
 
     @staticmethod
     def _polygons(maps: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
         return {name: files["polygons"] for name, files in maps.items()}
-
-
-def _of_date(path: str, layer: str, column: str, name: str) -> str:
-    """The features of one date in a layer of all."""
-    quoted = name.replace("'", "''")
-    return f"{path}|layername={layer}|subset={column} = '{quoted}'"

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import geopandas as gpd
 
-from ....arrays.codes import IGNORE
 from ....contract.errors import InputError, UsageError
 from ....contract.events import Report
 from ....contract.params.compare_years import CompareYearsParams
@@ -22,7 +21,7 @@ from ....geo.clipping import ground_of
 from ....geo.observed import is_raster, observed_ground
 from ....geo.points import metric_crs
 from ....geo.vectors import in_crs, no_polygons
-from ..judging.maps import RasterMap
+from ..judging.maps import observed_by
 from ..judging.reference import layer_stem, read_layer
 from ..map_error import used_word
 from ..scenes import DatedScenes, chosen, describe_series, network_bands, open_stack, study_grid
@@ -173,8 +172,7 @@ class _Observed:
         source = entry(self._sources, position)
         if source is not None and source not in self._read:
             if is_raster(source):
-                mapped = RasterMap(Path(source))
-                self._read[source] = observed_ground(mapped.grid, lambda window: mapped.codes(window) != IGNORE)
+                self._read[source] = observed_by(Path(source))
             else:
                 self._read[source] = read_layer(source, "observed", self._report)
         return None if source is None else self._read[source]
