@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -14,6 +14,23 @@ from .unet import MULTIPLE, check_input, fold_into, folded
 
 _TURNS = tuple((quarters, mirrored) for quarters in range(4) for mirrored in (False, True))
 _PLAIN = ((0, False),)
+
+
+class Mean:
+    """Predicts the mean of the probabilities of several networks.
+
+    Args:
+        predictors: At least one, all of the same bands.
+    """
+
+    def __init__(self, predictors: Sequence[Predictor]) -> None:
+        self._predictors = predictors
+
+    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As `Predictor.predict`."""
+        total = sum((one.predict(images) for one in self._predictors), np.float32(0))
+        mean: NDArray[np.float32] = np.asarray(total) / np.float32(len(self._predictors))
+        return mean
 
 
 class Predictor:

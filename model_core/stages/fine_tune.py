@@ -11,7 +11,7 @@ from ..contract.events import Report, Result
 from ..contract.library import find_model
 from ..contract.params.train import FineTuneParams
 from .shared.course import run_course
-from .shared.ground import Ground, load_grounds, load_judged
+from .shared.ground import Ground, load_grounds, load_judged, unlabelled_dates
 from .shared.mapping import unlabelled
 from .shared.models import load_network, start_device
 from .shared.runs import check_output
@@ -49,7 +49,7 @@ def run(params: FineTuneParams, report: Report) -> Result:
         return model
 
     return run_course("fine-tune", params, grounds, spec, build, lambda: start_device(params, report), report, judged,
-                      series.dem)
+                      unlabelled_dates(dated) if params.folds else (), series.dem)
 
 
 def _unlabelled(grounds: Sequence[Ground]) -> Iterator[np.ndarray]:

@@ -15,7 +15,7 @@ from ..contract.job import Job, to_json
 from ..contract.jsonfile import read_json
 from ..contract.params.study import StudyParams
 from ..contract.paths import relative
-from ..contract.series import PREDICT, TRAIN, Epoch, Series
+from ..contract.series import TRAIN, Epoch, Series
 from ..geo.content import digest_of
 from ..geo.files import alone, write_csv_atomic, write_json_atomic
 from ..geo.stamp import stamp
@@ -62,12 +62,12 @@ def _run(params: StudyParams, folder: Path, series: Series, report: Report) -> R
         epochs = _with_none_found(series, folder)
     for epoch in epochs:
         course.attempt(epoch.name, course.map_with, base, epoch)
-    labelled = [epoch for epoch in epochs if epoch.landslides and epoch.use != PREDICT]
     learning = [epoch for epoch in series.epochs if epoch.landslides and epoch.use == TRAIN]
     if params.folds and learning:
-        # Dates that only judge are mapped here too, by models that saw neither their landslides nor their ground.
+        # All dates are mapped here: those that only judge by models that saw neither their landslides nor their
+        # ground, and those that are only mapped by all models together. So one kind of map serves all numbers.
         pooled = course.attempt("all dates", course.fine_tune, base, POOLED, ())
-        for epoch in labelled if pooled else ():
+        for epoch in epochs if pooled else ():
             course.attempt(epoch.name, course.judge_fold, POOLED, epoch, pooled, base)
     for epoch in learning if params.folds and params.per_date else ():
         course.attempt(epoch.name, course.map_alone, base, epoch)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..contract.events import Report, Result
 from ..contract.params.train import TrainParams
 from .shared.course import run_course
-from .shared.ground import load_grounds, load_judged
+from .shared.ground import load_grounds, load_judged, unlabelled_dates
 from .shared.models import new_network, start_device
 from .shared.runs import check_output
 from .shared.scenes import DatedScenes, network_bands, series_of
@@ -34,7 +34,8 @@ def run(params: TrainParams, report: Report) -> Result:
     spec = NetworkSpec(bands, quantity_of(learning, report), params.scaling, params.filters, params.up_convolutions)
 
     return run_course("train", params, grounds, spec, lambda: new_network(spec, params.momentum, params.seed),
-                      lambda: start_device(params, report), report, judged, series.dem)
+                      lambda: start_device(params, report), report, judged,
+                      unlabelled_dates(dated) if params.folds else (), series.dem)
 
 
 def quantity_of(dated: Sequence[DatedScenes], report: Report) -> str:

@@ -14,23 +14,27 @@ from ...arrays import folds
 from ...arrays.blending import Block
 from ...arrays.codes import IGNORE, NOWHERE, TEST
 from ...arrays.confusion import Confusion, from_maps
+from ...contract.card import ModelCard
 from ...contract.events import Report, Result
 from ...geo.files import write_json_atomic
 from ...geo.polygonise import polygonise
 from ...geo.vectors import write_layers
+from .fold_means import map_mean
 from .ground import Ground
 from .map_files import classes_of, map_writer
 from .objects import check_slopes, dates_of, slopes_of
 from .runs import new_run, safe_name
+from .scenes import DatedScenes
 from .split import announce, blocks_layer, choose_split, cut_blocks, split_blocks
 from .training import NetworkSpec, accuracy_row, train_on
 
-STATE = "state"
+STATE, OUT_OF_FOLD = "state", "out_of_fold_"
 
 
 def run_course(
     stage: str, params: Any, grounds: Sequence[Ground], spec: NetworkSpec, build: Callable[[], Any],
-    start_device: Callable[[], Any], report: Report, judged: Sequence[Ground] = (), dem: str | None = None,
+    start_device: Callable[[], Any], report: Report, judged: Sequence[Ground] = (),
+    predicted: Sequence[DatedScenes] = (), dem: str | None = None,
 ) -> Result:
     """Trains as the parameters say and writes everything into a new run folder.
 
@@ -44,13 +48,15 @@ def run_course(
         report: Told everything.
         judged: Dates whose landslides no model learns from. Each of k models maps its own test ground on them too, so
             that their maps are of unseen ground as well as of unseen dates.
-        dem: Raster of elevations for the polygons of out-of-fold maps.
+        predicted: Dates without labels that count. All of k models map them together, see `fold_means.map_mean`.
+        dem: Raster of elevations for the polygons of the maps of k models.
     """
     check_slopes(params, dem)
     name = safe_name(params.name or Path(params.out).name)
     with new_run(stage, params, resume=params.resume, keep_partial=True) as folder:
         if params.folds:
-            return _out_of_fold(params, grounds, judged, dem, spec, build, start_device, folder, name, report)
+            return _out_of_fold(params, grounds, judged, predicted, dem, spec, build, start_device, folder, name,
+                                report)
         return _single(params, grounds, spec, build, start_device, folder, name, report)
 
 
@@ -73,8 +79,9 @@ def _single(
 
 
 def _out_of_fold(
-    params: Any, grounds: Sequence[Ground], judged: Sequence[Ground], dem: str | None, spec: NetworkSpec,
-    build: Callable[[], Any], start_device: Callable[[], Any], folder: Path, name: str, report: Report,
+    params: Any, grounds: Sequence[Ground], judged: Sequence[Ground], predicted: Sequence[DatedScenes],
+    dem: str | None, spec: NetworkSpec, build: Callable[[], Any], start_device: Callable[[], Any], folder: Path,
+    name: str, report: Report,
 ) -> Result:
     blocks = cut_blocks(grounds, params)
     plan = folds.fold_plan(params.n_blocks, params.folds)
@@ -85,6 +92,7 @@ def _out_of_fold(
     probability = [np.full(ground.grid.shape, np.nan, np.float32) for ground in mapped]
     classes = [np.full(ground.grid.shape, IGNORE, np.uint8) for ground in mapped]
     pooled = [Confusion()] * len(mapped)
+    cards: list[ModelCard] = []
     for number, (split, (test, _)) in enumerate(zip(splits, plan, strict=True), start=1):
         report.log(f"Fold {number} of {len(plan)}")
         announce(split, grounds, report)
@@ -92,6 +100,7 @@ def _out_of_fold(
         place.mkdir(exist_ok=True)
         trained = train_on(grounds, split, params, spec, build, device, place, f"{name}-fold-{number}", report,
                            params.resume, judged)
+        cards.append(trained.card)
         own = np.isin(nearest, list(test))
         for i, found in enumerate((*trained.maps, *trained.beside)):
             there = classes_of(found, trained.card.threshold)
@@ -103,9 +112,12 @@ def _out_of_fold(
     write_layers(folder / "blocks.gpkg", {"blocks": layer.assign(role="test")})
     outputs = {"blocks": str(Path(params.out) / "blocks.gpkg")}
     for i, ground in enumerate(mapped):
-        stem = f"out_of_fold_{safe_name(ground.scenes.name)}"
+        stem = f"{OUT_OF_FOLD}{safe_name(ground.scenes.name)}"
         _write_out_of_fold(folder, stem, ground, probability[i], classes[i], params, name, dem)
         outputs[stem] = str(Path(params.out) / f"{stem}_polygons.gpkg")
+    for scenes in predicted:
+        found_there = map_mean(scenes, grounds[0].grid, cards, name, params, dem, folder, report)
+        outputs |= {role: str(Path(params.out) / file) for role, file in found_there.items()}
     rows = [accuracy_row(ground.scenes.name, counts, ground.grid.pixel_area_m2)
             for ground, counts in zip(mapped, pooled, strict=True)]
     _finish(folder, rows, [])
@@ -126,7 +138,10 @@ def _write_out_of_fold(
 
 
 def _nearest_block(blocks: np.ndarray) -> np.ndarray:
-    """Block of every pixel; ground that nobody searched goes with the nearest block, whose model never saw it."""
+    """Block of every pixel; ground that nobody searched goes with the nearest block, whose model never saw it.
+
+    The others learned right beside that ground, so that a mean of all models would be less independent, not better.
+    """
     rows, cols = ndimage.distance_transform_edt(blocks == NOWHERE, return_distances=False, return_indices=True)
     nearest: np.ndarray = blocks[rows, cols]
     return nearest

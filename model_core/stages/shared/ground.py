@@ -16,7 +16,7 @@ from ...contract.card import Scaling
 from ...contract.dates import Days
 from ...contract.errors import InputError
 from ...contract.events import Report
-from ...contract.series import JUDGE, TRAIN, Epoch
+from ...contract.series import JUDGE, PREDICT, TRAIN, Epoch
 from ...geo.areas import apply_minimum
 from ...geo.burn import burn_ids, burn_labels
 from ...geo.files import check_space
@@ -132,6 +132,11 @@ def load_judged(
                 except InputError as error:  # no reason to learn nothing from the others
                     report.warn(f"{scenes.name} is not mapped: {error.message} {error.hint}")
     return loaded
+
+
+def unlabelled_dates(dated: Sequence[DatedScenes]) -> list[DatedScenes]:
+    """The epochs that are only mapped."""
+    return [scenes for scenes in dated if scenes.epoch.use == PREDICT]
 
 
 def read_labels(

@@ -15,7 +15,8 @@ from ..studying.folder import StudyFolder
 NO_INVENTORY = "no inventory"
 MAPS = {
     "zero-shot": "the base model as it is",
-    "pooled": "the base model fine-tuned on all dates, out of fold: each pixel is mapped by a model that never saw it",
+    "pooled": "the base model fine-tuned on all dates, out of fold: each pixel is mapped by a model that never saw it; "
+              "dates without labels by all these models together, and not judged",
     "per-date": "the base model fine-tuned on that date alone, out of fold",
 }
 

@@ -15,8 +15,8 @@ from ..studying.folder import StudyFolder
 from .images import shown_bands, usable_dates
 
 KINDS = {  # a sentence for captions
-    "pooled": "The map was made by the model that was fine-tuned on all dates, out of fold: no pixel was mapped by a "
-              "model that had seen it.",
+    "pooled": "The map was made by the model that was fine-tuned on all dates, out of fold: no pixel of a date with "
+              "labels was mapped by a model that had seen it; other dates were mapped by all these models together.",
     "zero-shot": "The map was made by the base model, which was not fine-tuned.",
 }
 

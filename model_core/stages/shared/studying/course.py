@@ -14,6 +14,8 @@ from ....contract.jsonfile import read_json
 from ....contract.params.study import StudyParams
 from ....contract.params.train import FineTuneParams, TrainParams
 from ....contract.series import PREDICT, Epoch
+from ..course import OUT_OF_FOLD
+from ..fold_means import MEAN
 from ..runs import safe_name
 from .folder import PER_DATE, ZERO_SHOT
 from .steps import Steps
@@ -81,12 +83,20 @@ class Course:
         self.judge_fold(PER_DATE, epoch, found, model)
 
     def judge_fold(self, kind: str, epoch: Epoch, found: Result, base: str) -> None:
-        """Judges the out-of-fold map of a date: no fine-tuning saw it; whether the base model did, its card tells."""
-        stem = f"out_of_fold_{safe_name(epoch.name)}"
+        """Judges the out-of-fold map of a date: no fine-tuning saw it; whether the base model did, its card tells.
+
+        The map of a date that is only mapped is that of all folds together, and is never judged: most of them have
+        learned on its ground at other dates.
+        """
+        only_mapped = epoch.use == PREDICT
+        stem = f"{MEAN if only_mapped else OUT_OF_FOLD}{safe_name(epoch.name)}"
+        if stem not in found.outputs:  # an image that cannot be used, as the fine-tuning has told
+            return
         polygons = Path(found.outputs[stem])
-        binary = str(polygons.with_name(f"{stem}_binary.tif"))
+        binary = str(polygons.with_name(f"{polygons.stem.removesuffix('_polygons')}_binary.tif"))
         self.maps[kind, epoch.name] = {"binary": binary, "polygons": str(polygons)}
-        self._judge(kind, epoch, binary, str(polygons), blocks=found.outputs["blocks"], model=base)
+        if not only_mapped:
+            self._judge(kind, epoch, binary, str(polygons), blocks=found.outputs["blocks"], model=base)
 
     def _judge(self, kind: str, epoch: Epoch, binary: str, polygons: str, **known: str) -> None:
         """Compares a map with the landslides that were drawn; `known` tells what the model has seen."""

@@ -12,6 +12,7 @@ import geopandas as gpd
 import shapely
 
 from ....contract.jsonfile import read_json
+from ....contract.series import PREDICT as ONLY_MAPPED
 from ....contract.series import Epoch
 from ....geo.clipping import ground_of
 from ....geo.grid import Grid
@@ -52,6 +53,11 @@ class _Study:
         sources = step.outputs.get(f"source_{epoch.name}") if step else None
         frame = frame.reset_index(drop=True)
         return with_days(frame, Path(sources)) if sources else frame
+
+    def out_of_fold(self, kind: str, name: str) -> bool:
+        """Whether each place of a map was mapped by a model that never saw it; all models map dates without labels."""
+        return kind != ZERO_SHOT and any(epoch.name == name and epoch.use != ONLY_MAPPED
+                                         for epoch in self.folder.series.epochs)
 
     def terrain(self, frame: gpd.GeoDataFrame) -> dict[str, Any]:
         """Slope, crown, toe and the like of polygons; no columns where the series has no elevations."""
@@ -95,8 +101,9 @@ def study_layers(
         "manual": StudyLayer(f"Landslides as they were drawn. Areas in m².{own_day}",
                              {**days, "area_m2": _NUMBER, "id": _TEXT, **terrain}, list(_manual(study))),
         "predicted": StudyLayer(
-            "Mapped landslides. map: zero-shot by the base model, or out of fold by models that did not see the "
-            f"place. Areas in m², lengths in m, probabilities from 0 to 1.{own_day}",
+            "Mapped landslides. map: zero-shot by the base model, or by fine-tuned models. out_of_fold: these did not "
+            "see the place; dates without labels are mapped by all of them together. Areas in m², lengths in m, "
+            f"probabilities from 0 to 1.{own_day}",
             {**days, "map": _TEXT, "out_of_fold": _YES, "id": _WHOLE, **_POLYGON, "prob_min": _NUMBER,
              "model_id": _TEXT, "in_training": _YES, **terrain}, list(_predicted(study))),
         "blocks": StudyLayer("Blocks that were each mapped by a model that did not see them.",
@@ -144,14 +151,14 @@ def _manual(study: _Study) -> Iterator[Part]:
 def _predicted(study: _Study) -> Iterator[Part]:
     for (kind, name), files in study.folder.maps.items():
         frame = read_polygons(files["polygons"], role="predicted").frame
-        yield study.part(name, frame, map=kind, out_of_fold=kind != ZERO_SHOT)
+        yield study.part(name, frame, map=kind, out_of_fold=study.out_of_fold(kind, name))
 
 
 def _blocks(study: _Study) -> Iterator[Part]:
     """For every date that was mapped out of fold; without such, those that the base model was judged on."""
     kinds = sorted({kind for kind, _ in study.folder.maps if kind != ZERO_SHOT}, key=POOLED.__ne__)
     for kind, name in study.folder.maps:
-        if kinds and kind == kinds[0]:
+        if kinds and kind == kinds[0] and study.out_of_fold(kind, name):
             yield study.part(name, _blocks_of(study, kind, name), map=kind)
     base = study.folder.step("base")
     if not kinds and base is not None and "blocks" in base.outputs:
