@@ -117,10 +117,10 @@ def predict_timed(job_path):
     from model_core.contract.job import read_job
     from model_core.geo import rasters
     from model_core.stages import predict
-    from model_core.stages.shared import scenes
+    from model_core.stages.shared import epoch_maps, scenes
 
     steps = {}
-    timed(steps, predict, "scene_scaling", "statistics (beside the start)")
+    timed(steps, epoch_maps, "scene_scaling", "statistics (beside the start)")
     timed(steps, scenes.SceneStack, "read", "reading (beside the network)")
     timed(steps, scenes.scalings, "apply", "scaling (beside the network)")
     load_predictor = predict.load_predictor
@@ -133,7 +133,7 @@ def predict_timed(job_path):
     predict.load_predictor = load_timed
     timed(steps, rasters.RasterWriter, "write", "writing (beside the network)")
     timed(steps, rasters.RasterWriter, "publish", "cloud-optimised files")
-    timed(steps, predict, "write_objects", "outlining (beside the last)")
+    timed(steps, epoch_maps, "write_objects", "outlining (beside the last)")
     begun = {}
 
     class Clock(Recorder):
