@@ -50,6 +50,8 @@ class ModelCard:
         created: ISO date and time (UTC).
         description: One or two sentences for people.
         bands: Band names in the order of the network's input.
+        may_lack: Bands that an image may lack; the network then gets 0, each band's centre, as it did in training.
+        unlearned: Bands that no training image had. The network does not look at them until it is fine-tuned.
         quantity: Unit of the values before scaling: "toa_reflectance", "surface_reflectance" or "counts".
         scaling: How values become network input.
         patch_size_px: Side of the training patches.
@@ -97,6 +99,13 @@ class ModelCard:
     start: Optional[str] = None
     end: Optional[str] = None
     warnings: Tuple[str, ...] = ()
+    may_lack: Tuple[str, ...] = ()
+    unlearned: Tuple[str, ...] = ()
+
+    @property
+    def learned_bands(self) -> Tuple[str, ...]:
+        """The bands that it has really learned from."""
+        return tuple(band for band in self.bands if band not in self.unlearned)
 
 
 def to_stac(card: ModelCard) -> Dict[str, Any]:
@@ -160,7 +169,7 @@ def to_stac(card: ModelCard) -> Dict[str, Any]:
         properties["start_datetime"] = f"{card.start}T00:00:00Z"
         properties["end_datetime"] = f"{card.end}T23:59:59Z"
     for name in ("quantity", "patch_size_px", "pixel_size_range_m", "threshold", "threshold_rule", "training",
-                 "metrics", "measured", "versions", "sha256", "warnings"):
+                 "metrics", "measured", "versions", "sha256", "warnings", "may_lack", "unlearned"):
         value = getattr(card, name)
         properties[f"mtl:{name}"] = list(value) if isinstance(value, tuple) else value
     properties["mtl:scaling"] = dataclasses.asdict(card.scaling)
@@ -222,6 +231,9 @@ def from_stac(item: Dict[str, Any], name: str = "The model card") -> ModelCard:
             start=_day(properties.get("start_datetime")),
             end=_day(properties.get("end_datetime")),
             warnings=tuple(properties.get("mtl:warnings", ())),
+            # Cards of earlier versions have neither: their models need every band and learned from each.
+            may_lack=tuple(properties.get("mtl:may_lack", ())),
+            unlearned=tuple(properties.get("mtl:unlearned", ())),
             **{
                 name: properties[f"mtl:{name}"]
                 for name in ("quantity", "patch_size_px", "threshold", "threshold_rule", "training", "metrics",
@@ -329,6 +341,8 @@ def _wrong_entry(card: ModelCard) -> Optional[str]:
     checks = (
         (n > 0 and len(set(card.bands)) == n and all(isinstance(band, str) for band in card.bands),
          "the names of its bands are wrong"),
+        (set(card.may_lack) <= set(card.bands) and set(card.unlearned) < set(card.bands)
+         and len(set(card.may_lack)) < n, "what it says of missing bands does not fit its bands"),
         (scaling.rule in SCALING_RULES, f"its scaling rule {scaling.rule!r} is unknown"),
         (len(scaling.centre) == len(scaling.spread) == n and all(map(_is_number, numbers))
          and min(*scaling.spread, scaling.clip) > 0, "its scaling does not fit its bands"),

@@ -31,9 +31,16 @@ class Augmentation:
         shear_deg: Largest shear of rows and of columns to either side.
         flip_horizontal, flip_vertical: Whether half of the patches are mirrored; drawn independently.
         zoom: Largest change of scale, as a fraction.
+        magnify: Largest enlargement beside it, drawn on a logarithmic scale from 1: 3 shows ground of 10 m pixels as
+            pixels of 3.3 m would. The ground of the patch's middle is kept.
         gain: Largest change of contrast, as a fraction, each band on its own.
         offset: Largest change of brightness, in units of the network's input (spreads of the band), each band on its
             own.
+        common_gain: Largest change of contrast of all bands together, as a factor minus 1 that divides as often as it
+            multiplies: how scenes differ in what lies in them when each is scaled by its own statistics.
+        common_offset: Likewise of brightness, in units of the network's input.
+        haze: Largest brightness of a veil that grows across a patch, by band, in units of the network's input; empty:
+            none. It is the same share of these values in all bands.
         band_dropout: Chance that a band of a patch is blanked; one band always stays.
     """
 
@@ -42,8 +49,12 @@ class Augmentation:
     flip_horizontal: bool = False
     flip_vertical: bool = False
     zoom: float = 0.0
+    magnify: float = 1.0
     gain: float = 0.0
     offset: float = 0.0
+    common_gain: float = 0.0
+    common_offset: float = 0.0
+    haze: tuple[float, ...] = ()
     band_dropout: float = 0.0
 
 
@@ -57,31 +68,65 @@ def build_augmenter(settings: Augmentation, seed: int) -> Augmenter:
 
     def augment(images: Array, targets: Array, epoch: int, batch: int) -> tuple[Array, Array]:
         rng = np.random.default_rng((seed, epoch, batch))
-        images = _recolour(images, settings, rng)
-        maps = _affine_maps(len(images), images.shape[1:3], settings, rng)
+        # A generator of their own: what is asked for here changes nothing of the other random numbers.
+        beside = np.random.default_rng((seed, epoch, batch, 1))
+        images = _recolour(images, settings, rng, beside)
+        maps = _affine_maps(len(images), images.shape[1:3], settings, rng, beside)
         return _warp(images, maps, "bilinear"), _warp(targets, maps, "nearest")
 
     return augment
 
 
-def _recolour(images: Array, settings: Augmentation, rng: np.random.Generator) -> Array:
-    """Gain, offset and blanked bands; pixels that are 0 in all bands were not observed and stay so."""
+def _recolour(images: Array, settings: Augmentation, rng: np.random.Generator, beside: np.random.Generator) -> Array:
+    """Gain, offset and blanked bands.
+
+    Pixels that are 0 in all bands were not observed, and bands that are 0 all over a patch are lacking: both stay so.
+    """
     n, n_bands = images.shape[0], images.shape[-1]
     gain = rng.uniform(1 - settings.gain, 1 + settings.gain, (n, n_bands))
     offset = rng.uniform(-settings.offset, settings.offset, (n, n_bands))
-    kept = rng.random((n, n_bands)) >= settings.band_dropout
-    kept[np.arange(n), rng.integers(n_bands, size=n)] = True
+    there = np.asarray(images.any(axis=(1, 2)))
+    kept = there & (rng.random((n, n_bands)) >= settings.band_dropout)
+    kept[np.arange(n), _one_of(there, rng.integers(n_bands, size=(n, 1)))] = True
+    if settings.common_gain or settings.common_offset:
+        common = (1 + settings.common_gain) ** beside.uniform(-1, 1, (n, 1))
+        gain = gain * common
+        offset = offset * common + beside.uniform(-1, 1, (n, 1)) * settings.common_offset
     factor, shift = ((values * kept).astype(np.float32)[:, np.newaxis, np.newaxis] for values in (gain, offset))
     changed: Array = images * factor + shift
+    if settings.haze:
+        changed += _veil(n, images.shape[1:3], beside)[..., np.newaxis] * (
+            np.asarray(settings.haze, np.float32) * kept)[:, np.newaxis, np.newaxis]
     changed[~images.any(axis=-1)] = 0
     return changed
 
 
-def _affine_maps(n: int, shape: tuple[int, ...], settings: Augmentation, rng: np.random.Generator) -> Array:
+def _one_of(there: NDArray[np.bool_], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each patch the drawn band (N, 1), or the next one that is there: (N,)."""
+    order = (drawn + np.arange(there.shape[1])) % there.shape[1]
+    first = np.take_along_axis(there, order, axis=1).argmax(axis=1)
+    return np.take_along_axis(order, first[:, np.newaxis], axis=1)[:, 0]
+
+
+def _veil(n: int, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """(n, H, W) float32: planes that rise in a random direction from 0 to a random height below 1."""
+    angle, height = rng.uniform(0, 2 * np.pi, n), rng.random(n)
+    down, across = (np.linspace(-0.5, 0.5, side) for side in shape)
+    slope = np.sin(angle)[:, np.newaxis, np.newaxis] * down[:, np.newaxis]
+    slope = slope + np.cos(angle)[:, np.newaxis, np.newaxis] * across
+    veil: Array = (height[:, np.newaxis, np.newaxis] * (slope / np.sqrt(2) + 0.5)).astype(np.float32)
+    return veil
+
+
+def _affine_maps(
+    n: int, shape: tuple[int, ...], settings: Augmentation, rng: np.random.Generator, beside: np.random.Generator
+) -> Array:
     """(n, 8) float32: for each patch where an output pixel (x, y) comes from, about the patch's centre."""
     turn = np.radians(rng.uniform(-settings.rotation_deg, settings.rotation_deg, n))
     shear_x, shear_y = np.tan(np.radians(rng.uniform(-settings.shear_deg, settings.shear_deg, (2, n))))
     scale = rng.uniform(1 - settings.zoom, 1 + settings.zoom, n)
+    if settings.magnify > 1:
+        scale = scale * settings.magnify ** -beside.random(n)
     flip_x = np.where(settings.flip_horizontal & (rng.random(n) < 0.5), -scale, scale)
     flip_y = np.where(settings.flip_vertical & (rng.random(n) < 0.5), -scale, scale)
 

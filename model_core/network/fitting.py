@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -229,7 +230,7 @@ def _better(monitor: str, history: dict[str, list[float]], epoch: int, than: int
 
 def _check_same(state: states.State, settings: FitSettings) -> None:
     """Remembers the settings of a new training; refuses to go on with a training of others."""
-    now = dataclasses.asdict(settings)
+    now = json.loads(json.dumps(dataclasses.asdict(settings)))  # as it comes back from disk
     # A cosine is laid out over all training epochs; otherwise more of them can be added.
     free = set() if settings.schedule == "cosine" else {"training_epochs"}
     changed = [name for name in now if name not in free and state.settings and state.settings[name] != now[name]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -71,6 +72,22 @@ def freeze(model: keras.Model, part: str) -> None:
     kept = {"all": ("",), "decoder": ("decoder", "head"), "head": ("head",)}[part]
     for layer in model.layers:
         layer.trainable = layer.name.startswith(kept)
+
+
+def ignore_bands(model: keras.Model, places: Sequence[int]) -> None:
+    """Makes a network blind for bands of its input until it learns from them.
+
+    A band that is 0 in all training patches leaves the first weights for it as they were drawn, and an image that has
+    it would then be mapped by chance.
+
+    Args:
+        model: From `build_unet`.
+        places: Of the bands, from 0.
+    """
+    kernel = model.get_layer("encoder_1_conv_1").kernel
+    values = np.array(keras.ops.convert_to_numpy(kernel))
+    values[:, :, list(places)] = 0
+    kernel.assign(values)
 
 
 def folded(model: keras.Model, policy: str | None = None) -> keras.Model:

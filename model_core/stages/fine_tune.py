@@ -34,8 +34,9 @@ def run(params: FineTuneParams, report: Report) -> Result:
     series = series_of(params)
     dated, grid = read_dates(series, params.dates, report, labels=True)
     check_fit(card, dated, grid, report)
-    grounds = load_grounds(dated, grid, card.bands, card.scaling, params.min_area_m2, report)
-    judged = load_judged(dated, grid, card.bands, card.scaling, params.min_area_m2, report) if params.folds else []
+    known = (dated, grid, card.bands, card.scaling, params.min_area_m2, report, card.may_lack)
+    grounds = load_grounds(*known)
+    judged = load_judged(*known) if params.folds else []
     spec = NetworkSpec(card.bands, card.quantity, card.scaling.rule, card.filters, card.up_convolutions, card)
 
     def build() -> Any:

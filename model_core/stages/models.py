@@ -50,6 +50,8 @@ def _in_full(card: ModelCard) -> dict[str, Any]:
         "description": card.description,
         "made": card.created,
         "bands": " ".join(card.bands),
+        "learned from": " ".join(card.learned_bands),
+        "an image may lack": " ".join(card.may_lack) or "none of them",
         "values": f"{card.quantity}, scaled by rule {card.scaling.rule}",
         "pixel size": f"{low:g} to {high:g} m",
         "network": f"U-Net, {card.filters} filters, {card.parameters:,} parameters, patches of {card.patch_size_px} px",

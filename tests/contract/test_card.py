@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -20,6 +21,27 @@ CARD = cards.ModelCard(
 
 def test_a_card_survives_the_way_to_json_and_back():
     assert cards.from_stac(json.loads(json.dumps(cards.to_stac(CARD)))) == CARD
+
+
+def test_bands_that_an_image_may_lack_stand_on_the_card():
+    card = dataclasses.replace(CARD, may_lack=("red_edge", "nir"), unlearned=("nir",))
+    back = cards.from_stac(json.loads(json.dumps(cards.to_stac(card))))
+    assert back == card
+    assert back.learned_bands == ("blue", "green", "red", "red_edge")
+
+
+def test_a_card_of_before_needs_every_band_and_learned_from_each():
+    item = cards.to_stac(CARD)
+    del item["properties"]["mtl:may_lack"], item["properties"]["mtl:unlearned"]
+    card = cards.from_stac(item)
+    assert card == CARD and card.may_lack == () and card.learned_bands == CARD.bands
+
+
+@pytest.mark.parametrize("wrong", [{"may_lack": ("swir",)}, {"may_lack": CARD.bands}, {"unlearned": CARD.bands}])
+def test_a_card_that_could_do_without_any_image_is_refused(wrong):
+    with pytest.raises(ModelError) as caught:
+        cards.from_stac(cards.to_stac(dataclasses.replace(CARD, **wrong)))
+    assert "missing bands" in caught.value.message
 
 
 def test_other_tools_read_the_card_as_a_stac_item_with_mlm():

@@ -4,7 +4,7 @@ import pytest
 
 from model_core.contract.errors import ModelError
 from model_core.network.normalisation import BatchNormalization
-from model_core.network.unet import build_unet, check_input, folded, freeze
+from model_core.network.unet import build_unet, check_input, folded, freeze, ignore_bands
 
 pytestmark = pytest.mark.backend
 
@@ -132,3 +132,17 @@ def test_batch_normalisation_trains_as_keras_own(shape, policy):
     tolerance = 1e-5 if policy == "float32" else 2e-2
     for ours, theirs in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+def test_an_ignored_band_changes_nothing_until_the_network_learns_from_it():
+    model = build_unet(3, 8)
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(1, 32, 32, 3)).astype(np.float32)
+    other = image.copy()
+    other[..., 2] = rng.normal(size=(1, 32, 32))
+    assert np.abs(model.predict_on_batch(image) - model.predict_on_batch(other)).max() > 1e-4
+    ignore_bands(model, [2])
+    np.testing.assert_array_equal(model.predict_on_batch(image), model.predict_on_batch(other))
+    model.compile("adam", "binary_crossentropy")
+    model.train_on_batch(image, np.ones((1, 32, 32, 1)))
+    assert np.abs(model.get_layer("encoder_1_conv_1").kernel.numpy()[:, :, 2]).max() > 0

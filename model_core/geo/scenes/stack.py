@@ -37,8 +37,10 @@ class SceneStack:
         grid: Where the pixels are wanted.
         bands: Names of the bands in the order that is wanted.
         unusable: Polygons of clouds and the like, in any CRS: a frame, or a file (`file.gpkg|layername=clouds`).
+        may_lack: Bands that the images need not have; where they do not, their values are 0.
 
     Attributes:
+        lacking: The bands of these that they lack.
         scenes: The images that lie on the grid.
         paths: Their files.
         quantity: What the values are, see `SceneInfo`.
@@ -54,11 +56,14 @@ class SceneStack:
         grid: Grid,
         bands: Sequence[str],
         unusable: geopandas.GeoDataFrame | geopandas.GeoSeries | str | Path | None = None,
+        may_lack: Sequence[str] = (),
     ) -> None:
         self.grid = grid
         self.bands = tuple(canonical(band) for band in bands)
         check_alike(scenes)
-        _check_bands(scenes[0], self.bands)
+        self.lacking = tuple(band for band in self.bands if band in may_lack and band not in scenes[0].bands)
+        self._present = [place for place, band in enumerate(self.bands) if band not in self.lacking]
+        _check_bands(scenes[0], [self.bands[place] for place in self._present])
         whole = Span(0, grid.height, 0, grid.width)
         self.scenes = tuple(scene for scene in scenes if not footprint(scene, grid).within(whole).empty)
         outside = [scene.path.name for scene in scenes if scene not in self.scenes]
@@ -82,7 +87,8 @@ class SceneStack:
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            self._tiles = [Tile(scene, self.grid, self.bands, opening) for scene in self.scenes]
+            present = [self.bands[place] for place in self._present]
+            self._tiles = [Tile(scene, self.grid, present, opening) for scene in self.scenes]
             self._files = opening.pop_all()
         return self
 
@@ -115,7 +121,7 @@ class SceneStack:
             InputError: A file is damaged; the message names it.
         """
         window = Span(rows.start, rows.stop, cols.start, cols.stop)
-        values = np.zeros((*window.shape, len(self.bands)), np.float32)
+        values = np.zeros((*window.shape, len(self._present)), np.float32)
         valid = np.zeros(window.shape, bool)
         sources = np.zeros(window.shape, np.uint8)
         for number, tile in enumerate(self._tiles):
@@ -140,6 +146,9 @@ class SceneStack:
             valid &= ~lost
             values[lost] = 0
         sources[~valid] = NO_SOURCE
+        if self.lacking:
+            found, values = values, np.zeros((*window.shape, len(self.bands)), np.float32)
+            values[..., self._present] = found
         return values, valid, sources
 
 

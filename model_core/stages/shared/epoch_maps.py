@@ -59,7 +59,7 @@ def map_epoch(
     learned = None if ground is None else ground.geometry
     finder, observed_px = RunFinder(grid.width), 0
     with (
-        open_stack(scenes, grid, card.bands) as stack,
+        open_stack(scenes, grid, card.bands, card.may_lack) as stack,
         map_writer(grid, folder / names["probability"], folder / names["binary"], tags) as files,
     ):
         if params.adapt_batch_norm:
@@ -94,5 +94,5 @@ def map_epoch(
 
 def scaling_of(scenes: DatedScenes, grid: Grid, card: ModelCard) -> Scaling:
     """How the values of one epoch become network input."""
-    with open_stack(scenes, grid, card.bands) as stack:
+    with open_stack(scenes, grid, card.bands, card.may_lack) as stack:
         return scene_scaling(stack, card.scaling)

@@ -60,6 +60,7 @@ class Ground(Labels):
         valid: (H, W) bool, observed pixels.
         days: First and last day that each image in use may be of, None if unknown.
         sources: (H, W) uint8 image that each pixel came from, in the order of `days`; None where there is only one.
+        lacking: Bands of the network that the images lack; they are 0 in `image`.
     """
 
     image: np.ndarray
@@ -67,6 +68,7 @@ class Ground(Labels):
     valid: np.ndarray
     days: tuple[Days | None, ...]
     sources: np.ndarray | None
+    lacking: tuple[str, ...] = ()
 
     def read(self, rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
         """Network input and valid mask of a window: a `mapping.Reader`."""
@@ -75,7 +77,7 @@ class Ground(Labels):
 
 def load_grounds(
     dated: Sequence[DatedScenes], grid: Grid, bands: Sequence[str], scaling: Scaling | str, min_area_m2: float,
-    report: Report,
+    report: Report, may_lack: Sequence[str] = (),
 ) -> list[Ground]:
     """Loads the epochs that models may learn from.
 
@@ -86,6 +88,7 @@ def load_grounds(
         scaling: A rule's name for a new network, or the scaling of a trained one.
         min_area_m2: Smaller landslides are ignored ground.
         report: Told the progress.
+        may_lack: Bands that an image need not have; its pixels are 0 there.
 
     Raises:
         InputError: There is no such epoch, no landslide lies on an image, or a file cannot be used.
@@ -102,7 +105,7 @@ def load_grounds(
         elif isinstance(scaling, str):
             scaling = Scaling(scaling, (), (), scalings.CLIP)
         for number, scenes in enumerate(labelled):
-            grounds.append(_load(scenes, grid, bands, scaling, min_area_m2, report))
+            grounds.append(_load(scenes, grid, bands, scaling, min_area_m2, report, may_lack))
             report.progress((number + 1) / len(labelled), scenes.name)
     if not any(ground.n_landslides for ground in grounds):
         raise InputError(
@@ -114,7 +117,8 @@ def load_grounds(
 
 
 def load_judged(
-    dated: Sequence[DatedScenes], grid: Grid, bands: Sequence[str], scaling: Scaling, min_area_m2: float, report: Report
+    dated: Sequence[DatedScenes], grid: Grid, bands: Sequence[str], scaling: Scaling, min_area_m2: float,
+    report: Report, may_lack: Sequence[str] = (),
 ) -> list[Ground]:
     """Loads the epochs whose landslides only judge maps; the arguments are those of `load_grounds`.
 
@@ -128,7 +132,7 @@ def load_judged(
         for scenes in dated:
             if scenes.epoch.use == JUDGE:
                 try:
-                    loaded.append(_load(scenes, grid, bands, scaling, min_area_m2, report))
+                    loaded.append(_load(scenes, grid, bands, scaling, min_area_m2, report, may_lack))
                 except InputError as error:  # no reason to learn nothing from the others
                     report.warn(f"{scenes.name} is not mapped: {error.message} {error.hint}")
     return loaded
@@ -155,9 +159,10 @@ def read_labels(
 
 
 def _load(
-    scenes: DatedScenes, grid: Grid, bands: Sequence[str], scaling: Scaling, min_area_m2: float, report: Report
+    scenes: DatedScenes, grid: Grid, bands: Sequence[str], scaling: Scaling, min_area_m2: float, report: Report,
+    may_lack: Sequence[str],
 ) -> Ground:
-    with open_stack(scenes, grid, bands) as stack:
+    with open_stack(scenes, grid, bands, may_lack) as stack:
         scaling = scene_scaling(stack, scaling)
         days = scenes.days_of(stack.scenes)
         sources = np.full(grid.shape, NO_SOURCE, np.uint8) if len(days) > 1 else None
@@ -172,7 +177,8 @@ def _load(
         for rows, cols in _windows(grid, report):
             image[rows, cols], valid[rows, cols] = read(rows, cols)
     known = _labels(scenes, grid, valid, min_area_m2, report)
-    return Ground(scenes, grid, known.codes, known.ids, known.n_landslides, image, scaling, valid, days, sources)
+    return Ground(scenes, grid, known.codes, known.ids, known.n_landslides, image, scaling, valid, days, sources,
+                  stack.lacking)
 
 
 def _windows(grid: Grid, report: Report) -> Iterator[tuple[slice, slice]]:

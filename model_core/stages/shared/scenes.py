@@ -181,10 +181,11 @@ def check_fit(card: ModelCard, dated: Sequence[DatedScenes], grid: Grid, report:
     """Refuses scenes that the model cannot read, and warns about those that it was not trained for.
 
     Raises:
-        InputError: A band of the model is missing.
+        InputError: A band is missing that the model cannot do without.
         ModelError: The model scales with fixed numbers in another unit than the scene's.
     """
-    network_bands(dated, card.bands)
+    network_bands(dated, needed_bands(card))
+    _tell_lacking(card, dated, report)
     for warning in card.warnings:
         report.warn(f"The model {card.name}: {warning}")
     low, high = card.pixel_size_range_m
@@ -202,19 +203,40 @@ def check_fit(card: ModelCard, dated: Sequence[DatedScenes], grid: Grid, report:
             )
 
 
-def open_stack(scenes: DatedScenes, grid: Grid, bands: Sequence[str]) -> SceneStack:
-    """The scenes of an epoch as one image on the grid; use it as a context manager."""
+def needed_bands(card: ModelCard) -> tuple[str, ...]:
+    """The bands of a model that no image may lack."""
+    return tuple(band for band in card.bands if band not in card.may_lack)
+
+
+def open_stack(scenes: DatedScenes, grid: Grid, bands: Sequence[str], may_lack: Sequence[str] = ()) -> SceneStack:
+    """The scenes of an epoch as one image on the grid; use it as a context manager.
+
+    Args:
+        scenes: The epoch.
+        grid: The study's grid.
+        bands: Of the network.
+        may_lack: Those that its scenes need not have.
+    """
     unusable = read_polygons(scenes.epoch.unusable, role="unusable ground").frame if scenes.epoch.unusable else None
-    return SceneStack(scenes.infos, grid, bands, unusable)
+    return SceneStack(scenes.infos, grid, bands, unusable, may_lack)
 
 
 def scene_scaling(stack: SceneStack, scaling: Scaling) -> Scaling:
-    """The scaling of one scene by a model's rule: with the scene's own statistics, or the fixed ones of the model."""
+    """The scaling of one scene by a model's rule: with the scene's own statistics, or the fixed ones of the model.
+
+    A band that the scene lacks is read as 0 and stays 0.
+    """
+    present = [place for place, band in enumerate(stack.bands) if band not in stack.lacking]
     if scaling.rule == "fixed":
-        return scaling
-    images = ", ".join(path.name for path in stack.paths)
-    centre, spread = band_statistics(scene_samples(stack), scaling.rule, stack.bands, images)
-    return dataclasses.replace(scaling, centre=centre, spread=spread)
+        statistics = [[values[place] for place in present] for values in (scaling.centre, scaling.spread)]
+    else:
+        images = ", ".join(path.name for path in stack.paths)
+        bands = [stack.bands[place] for place in present]
+        statistics = [*map(list, band_statistics(scene_samples(stack)[:, present], scaling.rule, bands, images))]
+    centre, spread = [0.0] * len(stack.bands), [1.0] * len(stack.bands)
+    for place, middle_value, width in zip(present, *statistics, strict=True):
+        centre[place], spread[place] = middle_value, width
+    return dataclasses.replace(scaling, centre=tuple(centre), spread=tuple(spread))
 
 
 def band_statistics(
@@ -291,6 +313,25 @@ def check_names(dated: Sequence[DatedScenes]) -> None:
                 "Give them names that differ in letters or digits.",
             )
         taken[stem] = scenes.name
+
+
+def _tell_lacking(card: ModelCard, dated: Sequence[DatedScenes], report: Report) -> None:
+    """Says once which images lack which bands, and which bands the model does not look at."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for info in (info for scenes in dated for info in scenes.infos):
+        lacking = tuple(band for band in card.bands if band not in info.bands)
+        found.setdefault(lacking, []).append(info.path.name)
+    for lacking, names in found.items():
+        if lacking:
+            report.warn(f"{names[0]}{f' and {len(names) - 1} other images' if len(names) > 1 else ''} "
+                        f"{'have' if len(names) > 1 else 'has'} no band {' and no band '.join(lacking)}: the network "
+                        "gets 0 there, the middle of each band. The model learned to do without.")
+    unused = [band for band in card.unlearned if any(band not in lacking for lacking in found)]
+    if unused:
+        report.warn(f"The model has not learned from the band {' and the band '.join(unused)} and does not look at "
+                    "it until it is fine-tuned." if len(unused) == 1 else
+                    f"The model has not learned from the bands {' and '.join(unused)} and does not look at them until "
+                    "it is fine-tuned.")
 
 
 def _apart(dated: Sequence[DatedScenes], grid: Grid) -> list[InputError]:

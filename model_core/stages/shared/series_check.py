@@ -26,7 +26,7 @@ from ...geo.scenes.placement import Span, footprint, pixels_under
 from ...geo.terrain import check_dem
 from ...geo.vectors import in_crs, read_polygons
 from .ground import Labels, read_labels
-from .scenes import DatedScenes, check_names, chosen, describe_epoch, grid_of, misplaced, network_bands
+from .scenes import DatedScenes, check_names, chosen, describe_epoch, grid_of, misplaced, needed_bands, network_bands
 from .split import choose_split, cut_blocks, split_blocks
 
 LABELS = ("landslides", "searched", "ignore", "unusable")
@@ -155,7 +155,7 @@ def check_study(params: Any, report: Report) -> Series:
             plan = folds.fold_plan(params.n_blocks, params.folds)
     model = Survey()
     with model.of(""):
-        bands = find_model(params.model)[0].bands if params.model else ()
+        bands = needed_bands(find_model(params.model)[0]) if params.model else ()
     if not found.errors and not model.errors and (training is None or not training.errors):
         _draw_splits(params, found, training, bands, plan, report)
     problems = [*found.sentences(), *(training.sentences("training ") if training else ()), *model.sentences()]

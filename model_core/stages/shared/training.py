@@ -171,8 +171,7 @@ def _card(
     dates = [day.isoformat() for ground in grounds for day in ground.scenes.days or ()]
     if spec.base is not None:
         dates += [date for date in (spec.base.start, spec.base.end) if date]
-    centre, spread = (np.mean([getattr(ground.scaling, part) for ground in grounds], axis=0).tolist()
-                      for part in ("centre", "spread"))
+    centre, spread = (_mean_statistics(spec, grounds, part) for part in ("centre", "spread"))
     zoom = 1 + params.zoom
     return ModelCard(
         name=name,
@@ -202,16 +201,39 @@ def _card(
         versions=versions(device),
         start=min(dates, default=None),
         end=max(dates, default=None),
-        warnings=_warnings(grounds, spec.base),
+        warnings=_warnings(grounds, spec, params.band_dropout),
+        may_lack=spec.base.may_lack if spec.base else (),
+        unlearned=tuple(band for band in spec.base.unlearned if all(band in ground.lacking for ground in grounds))
+        if spec.base else (),
     )
 
 
-def _warnings(grounds: Sequence[Ground], base: ModelCard | None) -> tuple[str, ...]:
-    """What a card says of images whose values nobody knows the meaning of; a model keeps what its base had."""
+def _mean_statistics(spec: NetworkSpec, grounds: Sequence[Ground], part: str) -> list[float]:
+    """Centre or spread of each band, over the grounds whose images have it; the base model's where none has."""
+    values = []
+    for place, band in enumerate(spec.bands):
+        known = [getattr(ground.scaling, part)[place] for ground in grounds if band not in ground.lacking]
+        values.append(float(np.mean(known)) if known or spec.base is None else getattr(spec.base.scaling, part)[place])
+    return values
+
+
+def _warnings(grounds: Sequence[Ground], spec: NetworkSpec, band_dropout: float) -> tuple[str, ...]:
+    """What speaks against trusting a model everywhere; it keeps what its base had.
+
+    Images whose values nobody knows the meaning of, and bands that it may do without but never had to this time.
+    """
     names = [ground.scenes.name for ground in grounds
              if any(info.quantity == "counts" for info in ground.scenes.infos)]
-    own = (f"It learned from images whose values are not known to be radiance or reflectance ({', '.join(names)}): its "
-           "maps of different dates may not be comparable.",) if names else ()
+    own = []
+    if names:
+        own.append(f"It learned from images whose values are not known to be radiance or reflectance "
+                   f"({', '.join(names)}): its maps of different dates may not be comparable.")
+    base = spec.base
+    if base is not None and not band_dropout:
+        there = [band for band in base.may_lack if not any(band in ground.lacking for ground in grounds)]
+        if there:
+            own.append(f"All images of its fine-tuning have {' and '.join(there)}: expect a poorer map where an image "
+                       "lacks that.")
     return tuple(dict.fromkeys((*(base.warnings if base else ()), *own)))
 
 

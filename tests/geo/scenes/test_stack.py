@@ -334,3 +334,17 @@ def test_the_genuine_planetscope_mask_hides_cloud_and_fill(shared_data):
     reflectance = counts * np.array([2.14155262585e-05, 3.22221688359e-05], "float32")
     np.testing.assert_array_equal(values[valid], reflectance[valid])
     assert 0.05 < np.median(values[valid][:, 0]) < 0.15
+
+
+def test_a_band_that_may_be_lacking_is_0_and_leaves_the_others_as_they_are(tmp_path, make_raster, counts):
+    array = counts(3)
+    scene = describe(make_raster(tmp_path / "a.tif", array), RGB)
+    wanted = ["nir", *RGB, "red_edge"]
+    with SceneStack([scene], choose_grid([scene]), wanted, may_lack=["red_edge", "nir"]) as stack:
+        assert (stack.bands, stack.lacking) == (tuple(wanted), ("nir", "red_edge"))
+        values, valid = stack.read(slice(0, 40), slice(0, 50))
+        assert valid.all() and values.shape[-1] == 5
+    assert not values[..., [0, 4]].any()
+    np.testing.assert_array_equal(values[..., 1:4], array.transpose(1, 2, 0)[:40, :50])
+    with pytest.raises(InputError, match="no band nir"):
+        SceneStack([scene], choose_grid([scene]), wanted, may_lack=["red_edge"])
