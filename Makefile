@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 MTL := .venv/bin/mtl
 
-.PHONY: help install demo test lint pytest slow realdata bench lock clean
+.PHONY: help install demo test lint pytest slow realdata bench weights lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -37,6 +37,10 @@ realdata: install
 ## make bench     one table a claim
 bench: install
 	for script in benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
+
+## make weights   trains the bundled models anew into weights/ (hours; needs Landslide4Sense; goes on where it stopped)
+weights: install
+	$(PY) -m weights.training make
 
 install:
 	@sh requirements/install.sh

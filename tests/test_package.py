@@ -17,6 +17,8 @@ def test_the_wheel_holds_engine_weights_and_command(tmp_path):
         names = set(wheel.namelist())
         assert {"model_core/cli.py", "model_core/contract/card.py", "model_core/weights/README.md"} <= names
         assert not any(name.startswith("tests") for name in names)
+        # Weights, cards and what they are; not how they were made.
+        assert {Path(name).suffix for name in names if "/weights/" in name} <= {".md", ".json", ".h5"}
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
         assert "mtl = model_core.cli:main" in wheel.read(entry_points).decode()
         # The installed engine finds the weights inside the package.

@@ -36,11 +36,6 @@ class Augmentation:
         gain: Largest change of contrast, as a fraction, each band on its own.
         offset: Largest change of brightness, in units of the network's input (spreads of the band), each band on its
             own.
-        common_gain: Largest change of contrast of all bands together, as a factor minus 1 that divides as often as it
-            multiplies: how scenes differ in what lies in them when each is scaled by its own statistics.
-        common_offset: Likewise of brightness, in units of the network's input.
-        haze: Largest brightness of a veil that grows across a patch, by band, in units of the network's input; empty:
-            none. It is the same share of these values in all bands.
         band_dropout: Chance that a band of a patch is blanked; one band always stays.
     """
 
@@ -52,9 +47,6 @@ class Augmentation:
     magnify: float = 1.0
     gain: float = 0.0
     offset: float = 0.0
-    common_gain: float = 0.0
-    common_offset: float = 0.0
-    haze: tuple[float, ...] = ()
     band_dropout: float = 0.0
 
 
@@ -70,14 +62,14 @@ def build_augmenter(settings: Augmentation, seed: int) -> Augmenter:
         rng = np.random.default_rng((seed, epoch, batch))
         # A generator of their own: what is asked for here changes nothing of the other random numbers.
         beside = np.random.default_rng((seed, epoch, batch, 1))
-        images = _recolour(images, settings, rng, beside)
+        images = _recolour(images, settings, rng)
         maps = _affine_maps(len(images), images.shape[1:3], settings, rng, beside)
         return _warp(images, maps, "bilinear"), _warp(targets, maps, "nearest")
 
     return augment
 
 
-def _recolour(images: Array, settings: Augmentation, rng: np.random.Generator, beside: np.random.Generator) -> Array:
+def _recolour(images: Array, settings: Augmentation, rng: np.random.Generator) -> Array:
     """Gain, offset and blanked bands.
 
     Pixels that are 0 in all bands were not observed, and bands that are 0 all over a patch are lacking: both stay so.
@@ -88,15 +80,8 @@ def _recolour(images: Array, settings: Augmentation, rng: np.random.Generator, b
     there = np.asarray(images.any(axis=(1, 2)))
     kept = there & (rng.random((n, n_bands)) >= settings.band_dropout)
     kept[np.arange(n), _one_of(there, rng.integers(n_bands, size=(n, 1)))] = True
-    if settings.common_gain or settings.common_offset:
-        common = (1 + settings.common_gain) ** beside.uniform(-1, 1, (n, 1))
-        gain = gain * common
-        offset = offset * common + beside.uniform(-1, 1, (n, 1)) * settings.common_offset
     factor, shift = ((values * kept).astype(np.float32)[:, np.newaxis, np.newaxis] for values in (gain, offset))
     changed: Array = images * factor + shift
-    if settings.haze:
-        changed += _veil(n, images.shape[1:3], beside)[..., np.newaxis] * (
-            np.asarray(settings.haze, np.float32) * kept)[:, np.newaxis, np.newaxis]
     changed[~images.any(axis=-1)] = 0
     return changed
 
@@ -106,16 +91,6 @@ def _one_of(there: NDArray[np.bool_], drawn: NDArray[np.int64]) -> NDArray[np.in
     order = (drawn + np.arange(there.shape[1])) % there.shape[1]
     first = np.take_along_axis(there, order, axis=1).argmax(axis=1)
     return np.take_along_axis(order, first[:, np.newaxis], axis=1)[:, 0]
-
-
-def _veil(n: int, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """(n, H, W) float32: planes that rise in a random direction from 0 to a random height below 1."""
-    angle, height = rng.uniform(0, 2 * np.pi, n), rng.random(n)
-    down, across = (np.linspace(-0.5, 0.5, side) for side in shape)
-    slope = np.sin(angle)[:, np.newaxis, np.newaxis] * down[:, np.newaxis]
-    slope = slope + np.cos(angle)[:, np.newaxis, np.newaxis] * across
-    veil: Array = (height[:, np.newaxis, np.newaxis] * (slope / np.sqrt(2) + 0.5)).astype(np.float32)
-    return veil
 
 
 def _affine_maps(

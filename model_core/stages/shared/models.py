@@ -55,12 +55,12 @@ def load_predictor(card: ModelCard, folder: Path, params: Any, report: Report) -
     return Predictor(load_network(card, folder), tta=params.tta)
 
 
-def save_model(model: Any, card: ModelCard, folder: Path) -> ModelCard:
-    """Writes weights and card; returns the card with name, checksum and size of the weights."""
+def save_model(model: Any, card: ModelCard, folder: Path, *, half: bool = False) -> ModelCard:
+    """Writes weights (`half`: in half the bytes) and card; returns the card with the weights' checksum and size."""
     from ...network import weights
 
     path = folder / card.weights
-    digest = weights.save(model, path)
+    digest = weights.save(model, path, half=half)
     card = replace(card, sha256=digest, weights_bytes=path.stat().st_size)
     write_json_atomic(folder / f"{card.name}.json", to_stac(card))
     return card

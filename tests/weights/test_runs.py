@@ -1,0 +1,76 @@
+"""The whole course with a network that learns for a moment."""
+
+import json
+
+import numpy as np
+import pytest
+
+from model_core.contract.card import read_card
+from model_core.contract.events import Recorder
+from model_core.stages.shared.models import load_network
+from weights.training import runs
+from weights.training.patches import KODAGU, TAIWAN
+from weights.training.recipe import Recipe
+
+from .conftest import DEVICE, cut, invented_ground
+
+QUICK = Recipe(filters=4, training_epochs=1, windows=16, batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def data(taiwan, tmp_path_factory):
+    """A folder as that of the real data."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "landslide4sense").mkdir()
+    kodagu = cut(*invented_ground((256, 256), 3), KODAGU)
+    parts = (taiwan, kodagu)
+    np.savez(folder / "landslide4sense" / "rgb_pairs.npz",
+             image=np.concatenate([part.images for part in parts]), mask=np.concatenate([part.masks for part in parts]),
+             region=np.repeat([TAIWAN, KODAGU], [len(part.ids) for part in parts]),
+             official_id=np.concatenate([part.ids for part in parts]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(data, tmp_path_factory):
+    """Folder and line of a finished run."""
+    folder = tmp_path_factory.mktemp("build")
+    return folder, runs.run(QUICK, "tiny", folder, data, Recorder(), DEVICE, real_scene=False)
+
+
+def test_the_card_says_what_the_model_is_and_what_it_learned_from(made):
+    folder, line = made
+    card = read_card(folder / "tiny")
+    assert card.may_lack == card.unlearned == ("red_edge", "nir")
+    assert card.learned_bands == ("blue", "green", "red")
+    assert card.training["data_licence"] == "MIT" and "Ghorbanzadeh" in card.training["citation"]
+    assert card.threshold == line["threshold"] and "validation blocks" in card.threshold_rule
+    assert card.metrics["f1"] == next(row["F1"] for row in line["blocks"] if row["ground"] == "Taiwan test")
+    assert card.pixel_size_range_m[0] < 5 < 10 < card.pixel_size_range_m[1]
+
+
+def test_the_file_holds_half_precision_and_is_blind_for_what_it_never_saw(made):
+    folder, _ = made
+    card = read_card(folder / "tiny")
+    assert card.weights_bytes < card.parameters * 4
+    model = load_network(card, folder / "tiny")
+    kernel = model.get_layer("encoder_1_conv_1").kernel.numpy()
+    assert not kernel[:, :, 3:].any() and kernel[:, :, :3].any()
+    np.testing.assert_array_equal(kernel, kernel.astype(np.float16))
+
+
+def test_a_run_goes_on_where_it_stopped_and_gives_the_same(made, data):
+    folder, line = made
+    report = Recorder()
+    again = runs.run(QUICK, "tiny", folder, data, report, DEVICE, real_scene=False)
+    assert not [event for event in report.events if event.get("name") == "val_f1"], "nothing is trained again"
+    assert again["blocks"] == line["blocks"]
+
+
+def test_the_table_has_a_row_a_run_and_says_what_differs(made):
+    folder, _ = made
+    lines = runs.read_runs(folder)
+    rows = runs.table(lines).splitlines()
+    assert len(rows) == 2 + len(lines) and rows[0].count("|") == rows[2].count("|")
+    assert "filters 4, training_epochs 1, windows 16, batch_size 8" in rows[2]
+    assert json.loads((folder / "runs.jsonl").read_text().splitlines()[0])["recipe"]["filters"] == 4

@@ -1,0 +1,123 @@
+"""How a network is trained: every choice that can be tried, with the value that the bundled models have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_core.contract.bands import BANDS
+from model_core.contract.events import Report
+from model_core.contract.params.fitting import LOSS_WEIGHTS
+from model_core.network import backend, feeding, fitting, unet
+from model_core.network.augmentation import Augmentation
+
+from .ground import Block, training_mosaic
+from .patches import Patches
+from .windows import Mixed, Windows
+
+MAY_LACK = ("red_edge", "nir")
+PLACES = [BANDS.index(band) for band in MAY_LACK]
+VALIDATION_PX, VALIDATION_BATCH = 256, 4
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training.
+
+    Attributes:
+        filters: Filters of the first level.
+        training_epochs: Passes.
+        windows: Windows a pass.
+        batch_size: Windows a step.
+        learning_rate: Of Adam at the beginning; it falls to 1 % along half a cosine.
+        loss: Weights of the Tversky loss: precision, balanced or recall.
+        focal: Exponent of the loss; below 1 it stresses what is nearly right.
+        scaling: What a window is scaled by: a scene drawn around it, the whole training ground, or the patch itself.
+        colours: Strength of random contrast, brightness and haze.
+        magnify: Largest enlargement, so that finer pixels than the 10 m of the patches work.
+        zoom: Largest change of scale beside it, as a fraction.
+        band_dropout: Chance that a band of a window is blanked.
+        landslide_share: Share of windows that are laid around a landslide.
+        mix: Share of windows from simulated RapidEye scenes; 0: none, and red edge and near infrared are not learned.
+        momentum: Of the batch statistics.
+        seed: Start of all random numbers.
+    """
+
+    filters: int = 32
+    training_epochs: int = 60
+    windows: int = 1184
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    loss: str = "balanced"
+    focal: float = 1.0
+    scaling: str = "scene"
+    colours: float = 1.0
+    magnify: float = 3.0
+    zoom: float = 0.2
+    band_dropout: float = 0.03
+    landslide_share: float = 0.0
+    mix: float = 0.0
+    momentum: float = 0.98
+    seed: int = 0
+
+    @property
+    def unlearned(self) -> tuple[str, ...]:
+        """Bands that no training image has."""
+        return () if self.mix else MAY_LACK
+
+    def loss_card(self) -> dict[str, Any]:
+        """The loss as a model card names it."""
+        w_fn, w_fp = LOSS_WEIGHTS[self.loss]
+        return {"name": "tversky", "w_fn": w_fn, "w_fp": w_fp, "epsilon": 1e-4, "focal": self.focal}
+
+
+def train(
+    recipe: Recipe, patches: Patches, blocks: Sequence[Block], state: Path, report: Report,
+    simulated: feeding.PatchSource | None = None,
+) -> tuple[Any, Any]:
+    """Trains a network, or goes on where an earlier call was stopped.
+
+    Args:
+        recipe: How.
+        patches: Of Taiwan.
+        blocks: Its blocks; those of the role validation choose the training epoch.
+        state: Folder for the state of this training alone.
+        report: Told curves and progress.
+        simulated: Patches of simulated five-band scenes, where the recipe mixes them in.
+
+    Returns:
+        The network with the weights of its best training epoch, and how that went (`fitting.Fitted`).
+    """
+    backend.reseed(recipe.seed)
+    model = unet.build_unet(len(BANDS), recipe.filters, momentum=recipe.momentum)
+    unet.ignore_bands(model, [BANDS.index(band) for band in recipe.unlearned])
+    source: feeding.PatchSource = Windows(
+        training_mosaic(patches), recipe.windows, recipe.batch_size, recipe.seed, recipe.landslide_share,
+        recipe.scaling, colours=recipe.colours,
+    )
+    if simulated is not None:
+        source = Mixed(source, simulated, recipe.mix, recipe.seed, 0.5, PLACES)
+    fitted = fitting.fit(model, source, _validation(blocks), _settings(recipe), state, report, resume=True)
+    return model, fitted
+
+
+def _validation(blocks: Sequence[Block]) -> feeding.Cover:
+    own = [block for block in blocks if block.role == "validation"]
+    images = [np.ascontiguousarray(block.read(*(slice(0, side) for side in block.shape))[0]) for block in own]
+    return feeding.Cover(images, [block.mosaic.codes for block in own], VALIDATION_PX, VALIDATION_BATCH)
+
+
+def _settings(recipe: Recipe) -> fitting.FitSettings:
+    w_fn, w_fp = LOSS_WEIGHTS[recipe.loss]
+    return fitting.FitSettings(
+        training_epochs=recipe.training_epochs, learning_rate=recipe.learning_rate, schedule="cosine", w_fn=w_fn,
+        w_fp=w_fp, gamma=recipe.focal, monitor="val_f1", seed=recipe.seed,
+        augmentation=Augmentation(
+            rotation_deg=45, shear_deg=10, flip_horizontal=True, flip_vertical=True, zoom=recipe.zoom,
+            magnify=recipe.magnify, band_dropout=recipe.band_dropout,
+        ),
+    )
