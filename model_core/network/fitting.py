@@ -44,6 +44,9 @@ class FitSettings:
         monitor: "val_loss" or "val_f1": decides which training epoch is the best. "loss" without validation.
         patience: Stops after this many training epochs without a better one; None: never.
         augmentation: None: patches as they are.
+        mean_weights: Momentum of a running mean of the weights over the steps, such as 0.999; the model then ends with
+            this mean instead of its best training epoch. Its batch statistics are those of the last step: take them
+            anew with `normalisation.adapt_batch_norm`. None: no mean.
         seed: For the augmentation.
     """
 
@@ -58,6 +61,7 @@ class FitSettings:
     monitor: str = "val_loss"
     patience: int | None = None
     augmentation: Augmentation | None = None
+    mean_weights: float | None = None
     seed: int = 0
 
 
@@ -68,7 +72,8 @@ class Fitted:
     Attributes:
         history: Curves by name (loss, val_loss, val_precision, val_recall, val_f1, val_iou, learning_rate), one value a
             training epoch.
-        best_epoch: The training epoch whose weights the model has now, counted from 1.
+        best_epoch: The training epoch whose weights the model has now, counted from 1; with a mean of the weights the
+            last one.
         best: That training epoch's values by name.
         stopped_early: Whether patience ran out.
     """
@@ -115,7 +120,8 @@ def fit(
     check_input(model, patches.batch(0, 0)[0].shape)
     monitor = settings.monitor if validation is not None else "loss"
     loss = Tversky(settings.w_fn, settings.w_fp, settings.epsilon, settings.pooled, settings.gamma)
-    model.compile(keras.optimizers.Adam(_learning_rate(settings, len(patches))), loss)
+    optimizer = _optimizer(settings, len(patches))
+    model.compile(optimizer, loss)
     state = (states.read_last(state_dir, model, report) if resume else None) or states.State()
     _check_same(state, settings)
     augment = build_augmenter(settings.augmentation, settings.seed) if settings.augmentation else None
@@ -132,9 +138,14 @@ def fit(
                 )
         finally:
             feed.close()
-    weights.load(model, states.best_path(state_dir, state.best_epoch))
-    best = {name: values[state.best_epoch - 1] for name, values in state.history.items()}
-    return Fitted(state.history, state.best_epoch, best, state.finished)
+    if settings.mean_weights is None:
+        kept = state.best_epoch
+        weights.load(model, states.best_path(state_dir, kept))
+    else:
+        kept = state.epoch
+        optimizer.finalize_variable_values(model.trainable_variables)
+    best = {name: values[kept - 1] for name, values in state.history.items()}
+    return Fitted(state.history, kept, best, state.finished)
 
 
 class _Watch(keras.callbacks.Callback):
@@ -213,6 +224,11 @@ def _callbacks(settings: FitSettings, monitor: str) -> list[keras.callbacks.Call
     return callbacks
 
 
+def _optimizer(settings: FitSettings, steps: int) -> Any:
+    mean = settings.mean_weights
+    return keras.optimizers.Adam(_learning_rate(settings, steps), use_ema=mean is not None, ema_momentum=mean or 0.99)
+
+
 def _learning_rate(settings: FitSettings, steps: int) -> Any:
     if settings.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.training_epochs * steps,
@@ -233,7 +249,7 @@ def _check_same(state: states.State, settings: FitSettings) -> None:
     now = json.loads(json.dumps(dataclasses.asdict(settings)))  # as it comes back from disk
     # A cosine is laid out over all training epochs; otherwise more of them can be added.
     free = set() if settings.schedule == "cosine" else {"training_epochs"}
-    changed = [name for name in now if name not in free and state.settings and state.settings[name] != now[name]]
+    changed = [name for name in now if name not in free and state.settings and state.settings.get(name) != now[name]]
     if changed:
         raise UsageError("training.other-settings", f"The saved training has another {', '.join(changed)}.",
                          "Resume with the settings it was started with, or start anew in another folder.",

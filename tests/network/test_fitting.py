@@ -102,6 +102,21 @@ def test_cancelling_drops_the_running_epoch_and_resuming_ends_as_if_unbroken(sce
     assert equal(weights_of(resumed), weights_of(through))
 
 
+def test_the_mean_of_the_weights_is_kept_where_it_is_asked_for_and_survives_a_stop(scene, tmp_path):
+    settings = replace(THREE, mean_weights=0.5)
+    through, plain = small(), small()
+    expected = fit(through, *data(scene), settings, tmp_path / "through", Report())
+    assert expected.best_epoch == 3
+    fit(plain, *data(scene), THREE, tmp_path / "plain", Report())
+    assert not equal(weights_of(plain)[:1], weights_of(through)[:1])
+    with pytest.raises(Cancelled):
+        fit(small(), *data(scene), settings, tmp_path / "s", StopAfter(3))
+    resumed, again = small(), small()
+    assert fit(resumed, *data(scene), settings, tmp_path / "s", Report(), resume=True) == expected
+    fit(again, *data(scene), settings, tmp_path / "s", Report(), resume=True)  # there is nothing left to train
+    assert equal(weights_of(resumed), weights_of(through)) and equal(weights_of(again), weights_of(through))
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A finished training of three epochs: its folder, what it returned and its weights."""

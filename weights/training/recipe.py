@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from model_core.contract.bands import BANDS
 from model_core.contract.events import Report
 from model_core.contract.params.fitting import LOSS_WEIGHTS
 from model_core.network import backend, feeding, fitting, unet
-from model_core.network.augmentation import Augmentation
+from model_core.network.augmentation import Augmentation, build_augmenter
+from model_core.network.normalisation import adapt_batch_norm
 
 from .ground import Block, training_mosaic
 from .patches import Patches
@@ -22,6 +23,8 @@ from .windows import Mixed, Windows
 MAY_LACK = ("red_edge", "nir")
 PLACES = [BANDS.index(band) for band in MAY_LACK]
 VALIDATION_PX, VALIDATION_BATCH = 256, 4
+# Batches that the statistics of averaged weights are taken from.
+STATISTICS_BATCHES = 40
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Recipe:
         landslide_share: Share of windows that are laid around a landslide.
         mix: Share of windows from simulated RapidEye scenes; 0: none, and red edge and near infrared are not learned.
         momentum: Of the batch statistics.
+        mean_weights: Momentum of the running mean of the weights that is kept; 0: the best training epoch is kept.
         seed: Start of all random numbers.
     """
 
@@ -62,6 +66,7 @@ class Recipe:
     landslide_share: float = 0.0
     mix: float = 0.0
     momentum: float = 0.98
+    mean_weights: float = 0.0
     seed: int = 0
 
     @property
@@ -101,7 +106,10 @@ def train(
     )
     if simulated is not None:
         source = Mixed(source, simulated, recipe.mix, recipe.seed, 0.5, PLACES)
-    fitted = fitting.fit(model, source, _validation(blocks), _settings(recipe), state, report, resume=True)
+    settings = _settings(recipe)
+    fitted = fitting.fit(model, source, _validation(blocks), settings, state, report, resume=True)
+    if recipe.mean_weights:
+        adapt_batch_norm(model, _augmented(source, settings))
     return model, fitted
 
 
@@ -111,11 +119,18 @@ def _validation(blocks: Sequence[Block]) -> feeding.Cover:
     return feeding.Cover(images, [block.mosaic.codes for block in own], VALIDATION_PX, VALIDATION_BATCH)
 
 
+def _augmented(source: feeding.PatchSource, settings: fitting.FitSettings) -> Iterator[np.ndarray]:
+    """Images as the network saw them, of a training epoch that there never was."""
+    augment = build_augmenter(settings.augmentation or Augmentation(), settings.seed)
+    for index in range(min(len(source), STATISTICS_BATCHES)):
+        yield augment(*source.batch(settings.training_epochs, index), settings.training_epochs, index)[0]
+
+
 def _settings(recipe: Recipe) -> fitting.FitSettings:
     w_fn, w_fp = LOSS_WEIGHTS[recipe.loss]
     return fitting.FitSettings(
         training_epochs=recipe.training_epochs, learning_rate=recipe.learning_rate, schedule="cosine", w_fn=w_fn,
-        w_fp=w_fp, gamma=recipe.focal, monitor="val_f1", seed=recipe.seed,
+        w_fp=w_fp, gamma=recipe.focal, monitor="val_f1", mean_weights=recipe.mean_weights or None, seed=recipe.seed,
         augmentation=Augmentation(
             rotation_deg=45, shear_deg=10, flip_horizontal=True, flip_vertical=True, zoom=recipe.zoom,
             magnify=recipe.magnify, band_dropout=recipe.band_dropout,
