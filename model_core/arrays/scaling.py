@@ -30,7 +30,7 @@ def statistics(samples: Image, rule: str) -> tuple[tuple[float, ...], tuple[floa
     if len(samples) == 0:
         raise InputError("scaling.no-pixels", "The scene has no observed pixel.",
                          "Check its nodata value, its mask and the area of interest.")
-    bands = np.ascontiguousarray(samples.T)
+    bands = samples.T.copy(order="C")  # never the samples themselves: percentiles are taken in place
     if rule == "scene-robust":
         low, centre, high = np.percentile(bands, [16, 50, 84], axis=1, overwrite_input=True).astype(np.float64)
         spread = (high - low) / 2

@@ -34,3 +34,10 @@ def test_a_flat_band_and_an_empty_scene_are_refused():
         scaling.statistics(np.array([[1, 7], [2, 7]], np.float32), "scene-robust")
     with pytest.raises(InputError, match="no observed pixel"):
         scaling.statistics(np.zeros((0, 3), np.float32), "scene-robust")
+
+
+def test_statistics_leave_the_samples_as_they_are():
+    samples = np.asfortranarray(np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32))
+    before = samples.copy()
+    scaling.statistics(samples, "scene-robust")
+    np.testing.assert_array_equal(samples, before)

@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from model_core.contract.bands import BANDS
 from model_core.contract.card import read_card
 from model_core.contract.events import Recorder
 from model_core.stages.shared.models import load_network
-from weights.training import runs
+from weights.training import judge, runs
+from weights.training.ground import blocks_of
 from weights.training.patches import KODAGU, TAIWAN
 from weights.training.recipe import Recipe
 
@@ -28,6 +30,8 @@ def data(taiwan, tmp_path_factory):
              image=np.concatenate([part.images for part in parts]), mask=np.concatenate([part.masks for part in parts]),
              region=np.repeat([TAIWAN, KODAGU], [len(part.ids) for part in parts]),
              official_id=np.concatenate([part.ids for part in parts]))
+    np.savez(folder / "landslide4sense" / "five_band_pairs.npz", bands=np.array(BANDS), region=np.array([TAIWAN, "unknown"]),
+             image=np.repeat(taiwan.images[:2, ..., :1].astype(np.float32), 5, axis=-1), mask=taiwan.masks[:2])
     return folder
 
 
@@ -59,6 +63,19 @@ def test_the_file_holds_half_precision_and_is_blind_for_what_it_never_saw(made):
     np.testing.assert_array_equal(kernel, kernel.astype(np.float16))
 
 
+def test_half_precision_draws_the_same_map(made, taiwan):
+    from model_core.network import weights
+
+    folder, _ = made
+    card, block = read_card(folder / "tiny"), blocks_of(taiwan)[2]
+    model = load_network(card, folder / "tiny")
+    (half,) = judge.map_blocks(model, [block])
+    weights.load(model, next((folder / "tiny" / "state").glob("best_*")))
+    (full,) = judge.map_blocks(model, [block])
+    assert 0 < np.nanmax(np.abs(half - full)) < 0.005
+    assert np.nanmean((half >= card.threshold) != (full >= card.threshold)) < 0.002
+
+
 def test_a_run_goes_on_where_it_stopped_and_gives_the_same(made, data):
     folder, line = made
     report = Recorder()
@@ -74,3 +91,9 @@ def test_the_table_has_a_row_a_run_and_says_what_differs(made):
     assert len(rows) == 2 + len(lines) and rows[0].count("|") == rows[2].count("|")
     assert "filters 4, training_epochs 1, windows 16, batch_size 8" in rows[2]
     assert json.loads((folder / "runs.jsonl").read_text().splitlines()[0])["recipe"]["filters"] == 4
+
+
+def test_a_network_that_never_saw_five_bands_minds_no_more_than_three(made):
+    five, three = made[1]["five bands"]
+    assert (five["bands"], three["bands"]) == (5, 3)
+    assert {**five, "bands": 3} == three

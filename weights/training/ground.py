@@ -16,6 +16,7 @@ from .mosaic import Mosaic, assemble, level
 from .patches import SIZE_PX, TAIWAN, Patches
 
 RULE = "scene-robust"
+MAY_LACK = ("red_edge", "nir")
 # Rows of patches a block: 7.7 km from north to south over the whole width, 90 to 170 patches.
 BLOCK_ROWS = 6
 # Of the twelve blocks of Taiwan, from the north: farmland and bare mountain tops, forested gorges, coast.

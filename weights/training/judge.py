@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from model_core.arrays.codes import BACKGROUND, IGNORE
+from model_core.arrays import scaling as scalings
+from model_core.arrays.codes import BACKGROUND, IGNORE, LANDSLIDE
 from model_core.arrays.confusion import Confusion, from_maps, pool
 from model_core.arrays.thresholds import ThresholdCurve
+from model_core.contract.bands import BANDS
 from model_core.contract.events import Report
 from model_core.contract.params.predict import PredictParams
 from model_core.stages.shared.map_files import classes_of
 from model_core.stages.shared.mapping import map_probability, unlabelled
 
-from .ground import Block
-from .patches import KODAGU, PIXEL_M, SIZE_PX
+from .ground import MAY_LACK, Block, scaling_of
+from .patches import KODAGU, PIXEL_M, SIZE_PX, FiveBands
 
 MEASURED = (
     "pooled over all pixels of blocks of Taiwan (each 7.7 km from north to south, scaled like a scene of its own) that "
@@ -105,6 +107,26 @@ def score_sizes(model: Any, blocks: Sequence[Block], threshold: float, sizes_m: 
 
                 found += from_maps(classes_of(probability_of(predictor, read, codes.shape), threshold), codes)
         rows.append({"pixel size [m]": size_m, **_measures(found)})
+    return rows
+
+
+def score_five_bands(model: Any, pairs: FiveBands, threshold: float) -> list[dict[str, Any]]:
+    """F1 on patches with five bands, each scaled like a scene of its own, with all bands and without the last two.
+
+    Far too few to tell how good a network is; enough to see whether it minds more bands.
+    """
+    from model_core.network.inference import Predictor
+
+    predictor, rows = Predictor(model), []
+    for n_bands in (len(BANDS), len(BANDS) - len(MAY_LACK)):
+        found = Confusion()
+        for values, mask in zip(pairs.images, pairs.masks, strict=True):
+            pixels = values.reshape(-1, values.shape[-1])
+            image = scalings.apply(values, np.ones(mask.shape, bool), scaling_of(pixels))
+            image[..., n_bands:] = 0
+            found += from_maps(classes_of(predictor.predict(image[np.newaxis])[0], threshold),
+                               np.where(mask, LANDSLIDE, BACKGROUND).astype(np.uint8))
+        rows.append({"bands": n_bands, **_measures(found)})
     return rows
 
 

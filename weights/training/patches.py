@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model_core.contract.bands import BANDS as ALL_BANDS
 from model_core.contract.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +52,19 @@ class Patches:
         return np.stack(np.divmod(self.ids - 1, COLUMNS[self.region]), axis=1)
 
 
+@dataclass(frozen=True)
+class FiveBands:
+    """The few patches that are there in RapidEye's five bands, each band divided by its mean.
+
+    Attributes:
+        images: (n, 128, 128, 5) float32 in the order of contract.bands.BANDS.
+        masks: (n, 128, 128) bool, landslide.
+    """
+
+    images: np.ndarray
+    masks: np.ndarray
+
+
 def data_folder() -> Path:
     """Where the data lies: the folder that MTL_REALDATA names, or shared/data beside the project.
 
@@ -72,3 +86,11 @@ def read_patches(folder: Path, region: str) -> Patches:
         order = np.argsort(ids)
         own = own[order]
         return Patches(region, file["image"][own], file["mask"][own] > 0, ids[order])
+
+
+def read_unseen_five_bands(folder: Path) -> FiveBands:
+    """Those that lie on no ground of Taiwan that others learn from or are judged on: ten of 22."""
+    with np.load(folder / "landslide4sense" / "five_band_pairs.npz") as file:
+        own = file["region"] != TAIWAN
+        places = [file["bands"].tolist().index(band) for band in ALL_BANDS]
+        return FiveBands(file["image"][own][..., places], file["mask"][own] > 0)

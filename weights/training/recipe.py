@@ -16,11 +16,10 @@ from model_core.network import backend, feeding, fitting, unet
 from model_core.network.augmentation import Augmentation, build_augmenter
 from model_core.network.normalisation import adapt_batch_norm
 
-from .ground import Block, training_mosaic
+from .ground import MAY_LACK, Block, training_mosaic
 from .patches import Patches
 from .windows import Mixed, Windows
 
-MAY_LACK = ("red_edge", "nir")
 PLACES = [BANDS.index(band) for band in MAY_LACK]
 VALIDATION_PX, VALIDATION_BATCH = 256, 4
 # Batches that the statistics of averaged weights are taken from.
