@@ -34,6 +34,12 @@ def test_windows_can_be_laid_around_landslides(mosaic):
     assert (targets[..., 0].max(axis=(1, 2)) == 1).mean() > 0.9  # some reach into ignored ground
 
 
+def test_windows_can_be_larger(mosaic):
+    images, targets = Windows(mosaic, 8, 8, 0, size_px=192).batch(0, 0)
+    assert images.shape == (8, 192, 192, 5) and targets.shape == (8, 192, 192, 2)
+    assert (targets[..., 1].max(axis=(1, 2)) == 1).mean() > 0.5
+
+
 def test_without_colours_a_window_is_what_the_engine_makes_of_it(mosaic):
     windows = Windows(mosaic, 8, 8, 0, scaling="whole", colours=0.0)
     images, _ = windows.batch(0, 0)

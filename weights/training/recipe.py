@@ -17,7 +17,7 @@ from model_core.network.augmentation import Augmentation, build_augmenter
 from model_core.network.normalisation import adapt_batch_norm
 
 from .ground import MAY_LACK, Block, training_mosaic
-from .patches import Patches
+from .patches import SIZE_PX, Patches
 from .windows import Mixed, Windows
 
 PLACES = [BANDS.index(band) for band in MAY_LACK]
@@ -34,6 +34,7 @@ class Recipe:
         filters: Filters of the first level.
         training_epochs: Passes.
         windows: Windows a pass.
+        window_px: Their side; larger ones show more of the ground around, for example that of a river.
         batch_size: Windows a step.
         learning_rate: Of Adam at the beginning; it falls to 1 % along half a cosine.
         loss: Weights of the Tversky loss: precision, balanced or recall.
@@ -53,6 +54,7 @@ class Recipe:
     filters: int = 32
     training_epochs: int = 60
     windows: int = 1184
+    window_px: int = SIZE_PX
     batch_size: int = 16
     learning_rate: float = 1e-3
     loss: str = "balanced"
@@ -101,7 +103,7 @@ def train(
     unet.ignore_bands(model, [BANDS.index(band) for band in recipe.unlearned])
     source: feeding.PatchSource = Windows(
         training_mosaic(patches), recipe.windows, recipe.batch_size, recipe.seed, recipe.landslide_share,
-        recipe.scaling, colours=recipe.colours,
+        recipe.scaling, colours=recipe.colours, size_px=recipe.window_px,
     )
     if simulated is not None:
         source = Mixed(source, simulated, recipe.mix, recipe.seed, 0.5, PLACES)

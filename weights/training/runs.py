@@ -18,7 +18,7 @@ from model_core.stages.shared.models import load_network, now, save_model, versi
 
 from . import atsuma, judge
 from .ground import MAY_LACK, RULE, Block, blocks_of
-from .patches import KODAGU, PIXEL_M, SIZE_PX, SOURCE, TAIWAN, Patches, read_patches, read_unseen_five_bands
+from .patches import KODAGU, PIXEL_M, SOURCE, TAIWAN, Patches, read_patches, read_unseen_five_bands
 from .recipe import Recipe, train
 from .simulated import simulated_patches
 
@@ -130,7 +130,7 @@ def _card(
         # Levelled values of the training blocks; red edge and near infrared were never there.
         scaling=Scaling(RULE, (*centre.tolist(), *[0.0] * lacking), (*spread.tolist(), *[1.0] * lacking),
                         training[0].scaling.clip),
-        patch_size_px=SIZE_PX, filters=recipe.filters, up_convolutions="scaled", parameters=parameters,
+        patch_size_px=recipe.window_px, filters=recipe.filters, up_convolutions="scaled", parameters=parameters,
         pixel_size_range_m=(round(PIXEL_M / recipe.magnify, 1), round(PIXEL_M * (1 + recipe.zoom), 1)),
         threshold=0.5, threshold_rule="fixed", weights=f"{name}.weights.h5", sha256="", loss=recipe.loss_card(),
         training={

@@ -38,14 +38,17 @@ class Windows:
             "patch": by those of the window itself, as a comparison.
         scene_patches: Smallest and largest side of a scene, in patches.
         colours: Strength of random changes of contrast and brightness, of all bands together and of each, and of haze.
+        size_px: Side of the windows, a multiple of 16; at most twice that of a patch.
     """
 
     def __init__(
         self, mosaic: Mosaic, n: int, batch_size: int, seed: int, landslide_share: float = 0.0,
         scaling: str = "scene", scene_patches: tuple[int, int] = (3, 40), colours: float = 1.0,
+        size_px: int = SIZE_PX,
     ) -> None:
         self._mosaic, self._n_batches, self._batch_size = mosaic, -(-n // batch_size), batch_size
         self._seed, self._share, self._rule, self._colours = seed, landslide_share, scaling, colours
+        self._size_px = size_px
         self._scenes = Scenes(mosaic, *scene_patches, seed)
         self._patches = self._scenes.patches
         self._whole = scaling_of(_spread(mosaic))
@@ -55,12 +58,12 @@ class Windows:
         return self._n_batches
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Images (N, 128, 128, 5) and targets (N, 128, 128, 2), float32."""
+        """Images (N, S, S, 5) and targets (N, S, S, 2), float32."""
         rng = np.random.default_rng((self._seed, epoch, index))
         images, codes = [], []
         for _ in range(self._batch_size):
             row, col, top, left = self._place(rng)
-            window = slice(top, top + SIZE_PX), slice(left, left + SIZE_PX)
+            window = slice(top, top + self._size_px), slice(left, left + self._size_px)
             values, valid = self._mosaic.read(*window)
             scaling = self._scaling_for(row, col, values[valid], int(rng.integers(N_SCENES)))
             images.append(with_all_bands(coloured(values, valid, scaling, self._colours, rng)))
@@ -73,11 +76,12 @@ class Windows:
         if rng.random() < self._share:
             middle = self._landslides[rng.integers(len(self._landslides))]
             row, col = (int(k) for k in middle // SIZE_PX)
-            corner = middle - SIZE_PX // 2 + rng.integers(-SIZE_PX // 3, SIZE_PX // 3 + 1, 2)
+            reach = self._size_px // 3
         else:
             row, col = self._patches[rng.integers(len(self._patches))]
-            corner = np.array([row, col]) * SIZE_PX + rng.integers(-SIZE_PX // 2, SIZE_PX // 2 + 1, 2)
-        top, left = np.clip(corner, 0, (height - SIZE_PX, width - SIZE_PX))
+            middle, reach = np.array([row, col]) * SIZE_PX + SIZE_PX // 2, SIZE_PX // 2
+        corner = middle - self._size_px // 2 + rng.integers(-reach, reach + 1, 2)
+        top, left = np.clip(corner, 0, (height - self._size_px, width - self._size_px))
         return row, col, int(top), int(left)
 
     def _scaling_for(self, row: int, col: int, pixels: np.ndarray, which: int) -> Scaling:
