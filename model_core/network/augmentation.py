@@ -37,6 +37,8 @@ class Augmentation:
         offset: Largest change of brightness, in units of the network's input (spreads of the band), each band on its
             own.
         band_dropout: Chance that a band of a patch is blanked; one band always stays.
+        rim_px: Width of the rim that is cut off at the end: patches that come larger than the network is to see them
+            have ground in their corners after a turn, where others are empty.
     """
 
     rotation_deg: float = 0.0
@@ -48,6 +50,7 @@ class Augmentation:
     gain: float = 0.0
     offset: float = 0.0
     band_dropout: float = 0.0
+    rim_px: int = 0
 
 
 def build_augmenter(settings: Augmentation, seed: int) -> Augmenter:
@@ -64,7 +67,9 @@ def build_augmenter(settings: Augmentation, seed: int) -> Augmenter:
         beside = np.random.default_rng((seed, epoch, batch, 1))
         images = _recolour(images, settings, rng)
         maps = _affine_maps(len(images), images.shape[1:3], settings, rng, beside)
-        return _warp(images, maps, "bilinear"), _warp(targets, maps, "nearest")
+        inside = slice(settings.rim_px, -settings.rim_px or None)
+        images, targets = _warp(images, maps, "bilinear"), _warp(targets, maps, "nearest")
+        return images[:, inside, inside], targets[:, inside, inside]
 
     return augment
 

@@ -157,3 +157,13 @@ def test_magnifying_leaves_the_other_random_numbers_alone():
     tiny = Augmentation(**{**vars(plain), "magnify": 1 + 1e-9})
     for one, other in zip(*(build_augmenter(settings, 1)(images, targets, 2, 3) for settings in (plain, tiny)), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_a_rim_leaves_no_empty_corners():
+    images, targets = patches(n=50, size=48)
+    turned = Augmentation(rotation_deg=45)
+    plain = build_augmenter(turned, 0)(images, targets, 0, 0)
+    found = build_augmenter(Augmentation(rotation_deg=45, rim_px=8), 0)(images, targets, 0, 0)
+    for whole, part in zip(plain, found, strict=True):
+        np.testing.assert_array_equal(part, whole[:, 8:-8, 8:-8])
+    assert (plain[1][..., 1] == 0).mean() > 0.08 and (found[1][..., 1] == 0).mean() < 0.01

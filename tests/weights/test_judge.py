@@ -1,4 +1,5 @@
 import numpy as np
+from scipy import ndimage
 
 from weights.training import judge
 from weights.training.ground import blocks_of
@@ -37,3 +38,13 @@ def test_false_alarms_count_where_no_landslide_is_near():
     classes = np.ones((128, 128), np.uint8)
     found = judge._false_alarms(classes, codes)
     assert (found.fp, found.total) == (3 * 64 * 64, 3 * 64 * 64)
+
+
+def test_hard_pixels_are_false_alarms_away_from_landslides(taiwan, monkeypatch):
+    block = blocks_of(taiwan)[0]
+    monkeypatch.setattr(judge, "map_blocks", lambda model, blocks: [np.ones(block.shape, np.float32)])
+    rows, cols = judge.false_alarms(None, block, 0.5).T
+    assert (block.mosaic.codes[rows, cols] == 0).all()
+    distance = ndimage.distance_transform_cdt(block.mosaic.codes != 1, metric="taxicab")
+    assert distance[rows, cols].min() == judge.NEAR_PX + 1
+    assert len(rows) == ((distance > judge.NEAR_PX) & (block.mosaic.codes == 0)).sum()

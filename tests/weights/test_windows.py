@@ -34,6 +34,16 @@ def test_windows_can_be_laid_around_landslides(mosaic):
     assert (targets[..., 0].max(axis=(1, 2)) == 1).mean() > 0.9  # some reach into ignored ground
 
 
+def test_windows_can_be_laid_around_pixels_that_were_hard(mosaic):
+    hard = np.argwhere(mosaic.codes == 0)[5000:5001]
+    windows = Windows(mosaic, 64, 64, 0, hard=hard, hard_share=0.5)
+    rng, hit = np.random.default_rng(0), 0
+    for _ in range(400):
+        _, _, top, left = windows._place(rng)
+        hit += top <= hard[0, 0] < top + 128 and left <= hard[0, 1] < left + 128
+    assert 0.45 < hit / 400 < 0.62
+
+
 def test_windows_can_be_larger(mosaic):
     images, targets = Windows(mosaic, 8, 8, 0, size_px=192).batch(0, 0)
     assert images.shape == (8, 192, 192, 5) and targets.shape == (8, 192, 192, 2)

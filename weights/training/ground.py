@@ -84,6 +84,19 @@ def training_mosaic(patches: Patches) -> Mosaic:
     return Mosaic(pixels, factors, codes)
 
 
+def as_scene(mosaic: Mosaic) -> Block:
+    """A whole mosaic as one scene, scaled by its own statistics."""
+    return Block("training ground", "train", mosaic, scaling_of(spread_samples(mosaic)))
+
+
+def spread_samples(mosaic: Mosaic) -> np.ndarray:
+    """(N, 3) pixels from all over a mosaic."""
+    rows, cols = (np.arange(side)[5::16] for side in mosaic.codes.shape)
+    factors = mosaic.factors[rows[:, np.newaxis] // SIZE_PX, cols // SIZE_PX]
+    values = (mosaic.pixels[rows[:, np.newaxis], cols].astype(np.float32) + 0.5) * factors[..., np.newaxis]
+    return values[factors > 0]
+
+
 def with_all_bands(rgb: np.ndarray) -> np.ndarray:
     """(..., 3) blue, green, red -> (..., 5) with 0 in red edge and near infrared, which is each band's centre."""
     return np.concatenate([rgb, np.zeros((*rgb.shape[:-1], len(BANDS) - rgb.shape[-1]), np.float32)], axis=-1)

@@ -26,6 +26,8 @@ MEASURED = (
     "pooled over all pixels of blocks of Taiwan (each 7.7 km from north to south, scaled like a scene of its own) that "
     "chose neither training epoch nor threshold; labels within 640 m of other blocks taught nothing"
 )
+# Closer to a landslide, a false alarm is a matter of its outline.
+NEAR_PX = 4
 # Ground without landslides: squares of this side with none in them.
 EMPTY_PX = 64
 SIZES_M = (3.0, 5.0, 7.0, 10.0, 15.0)
@@ -108,6 +110,14 @@ def score_sizes(model: Any, blocks: Sequence[Block], threshold: float, sizes_m: 
                 found += from_maps(classes_of(probability_of(predictor, read, codes.shape), threshold), codes)
         rows.append({"pixel size [m]": size_m, **_measures(found)})
     return rows
+
+
+def false_alarms(model: Any, block: Block, threshold: float) -> np.ndarray:
+    """(n, 2) row and column of pixels that a network maps although no landslide is within `NEAR_PX` of them."""
+    (probability,) = map_blocks(model, [block])
+    codes = block.mosaic.codes
+    near = ndimage.binary_dilation(codes == LANDSLIDE, iterations=NEAR_PX)
+    return np.argwhere((classes_of(probability, threshold) == LANDSLIDE) & (codes == BACKGROUND) & ~near)
 
 
 def score_five_bands(model: Any, pairs: FiveBands, threshold: float) -> list[dict[str, Any]]:

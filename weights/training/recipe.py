@@ -16,8 +16,9 @@ from model_core.network import backend, feeding, fitting, unet
 from model_core.network.augmentation import Augmentation, build_augmenter
 from model_core.network.normalisation import adapt_batch_norm
 
-from .ground import MAY_LACK, Block, training_mosaic
-from .patches import SIZE_PX, Patches
+from .ground import MAY_LACK, Block
+from .mosaic import Mosaic
+from .patches import SIZE_PX
 from .windows import Mixed, Windows
 
 PLACES = [BANDS.index(band) for band in MAY_LACK]
@@ -40,11 +41,14 @@ class Recipe:
         loss: Weights of the Tversky loss: precision, balanced or recall.
         focal: Exponent of the loss; below 1 it stresses what is nearly right.
         scaling: What a window is scaled by: a scene drawn around it, the whole training ground, or the patch itself.
+        rim_px: Width of the ground around a window that is turned into its corners; without it they are empty.
         colours: Strength of random contrast, brightness and haze.
         magnify: Largest enlargement, so that finer pixels than the 10 m of the patches work.
         zoom: Largest change of scale beside it, as a fraction.
         band_dropout: Chance that a band of a window is blanked.
         landslide_share: Share of windows that are laid around a landslide.
+        hard_share: Share of windows that are laid around false alarms of an earlier run on the training ground.
+        hard_from: Name of that run.
         mix: Share of windows from simulated RapidEye scenes; 0: none, and red edge and near infrared are not learned.
         momentum: Of the batch statistics.
         mean_weights: Momentum of the running mean of the weights that is kept; 0: the best training epoch is kept.
@@ -60,15 +64,23 @@ class Recipe:
     loss: str = "balanced"
     focal: float = 1.0
     scaling: str = "scene"
+    rim_px: int = 0
     colours: float = 1.0
     magnify: float = 3.0
     zoom: float = 0.2
     band_dropout: float = 0.03
     landslide_share: float = 0.0
+    hard_share: float = 0.0
+    hard_from: str = ""
     mix: float = 0.0
     momentum: float = 0.98
     mean_weights: float = 0.0
     seed: int = 0
+
+    @property
+    def cut_px(self) -> int:
+        """Side of what is cut from the images."""
+        return self.window_px + 2 * self.rim_px
 
     @property
     def unlearned(self) -> tuple[str, ...]:
@@ -82,18 +94,19 @@ class Recipe:
 
 
 def train(
-    recipe: Recipe, patches: Patches, blocks: Sequence[Block], state: Path, report: Report,
-    simulated: feeding.PatchSource | None = None,
+    recipe: Recipe, mosaic: Mosaic, blocks: Sequence[Block], state: Path, report: Report,
+    simulated: feeding.PatchSource | None = None, hard: np.ndarray | None = None,
 ) -> tuple[Any, Any]:
     """Trains a network, or goes on where an earlier call was stopped.
 
     Args:
         recipe: How.
-        patches: Of Taiwan.
-        blocks: Its blocks; those of the role validation choose the training epoch.
+        mosaic: The training ground.
+        blocks: Blocks of Taiwan; those of the role validation choose the training epoch.
         state: Folder for the state of this training alone.
         report: Told curves and progress.
         simulated: Patches of simulated five-band scenes, where the recipe mixes them in.
+        hard: Pixels where an earlier run was wrong, where the recipe asks for them.
 
     Returns:
         The network with the weights of its best training epoch, and how that went (`fitting.Fitted`).
@@ -102,8 +115,8 @@ def train(
     model = unet.build_unet(len(BANDS), recipe.filters, momentum=recipe.momentum)
     unet.ignore_bands(model, [BANDS.index(band) for band in recipe.unlearned])
     source: feeding.PatchSource = Windows(
-        training_mosaic(patches), recipe.windows, recipe.batch_size, recipe.seed, recipe.landslide_share,
-        recipe.scaling, colours=recipe.colours, size_px=recipe.window_px,
+        mosaic, recipe.windows, recipe.batch_size, recipe.seed, recipe.landslide_share,
+        recipe.scaling, colours=recipe.colours, hard=hard, hard_share=recipe.hard_share, size_px=recipe.cut_px,
     )
     if simulated is not None:
         source = Mixed(source, simulated, recipe.mix, recipe.seed, 0.5, PLACES)
@@ -134,6 +147,6 @@ def _settings(recipe: Recipe) -> fitting.FitSettings:
         w_fp=w_fp, gamma=recipe.focal, monitor="val_f1", mean_weights=recipe.mean_weights or None, seed=recipe.seed,
         augmentation=Augmentation(
             rotation_deg=45, shear_deg=10, flip_horizontal=True, flip_vertical=True, zoom=recipe.zoom,
-            magnify=recipe.magnify, band_dropout=recipe.band_dropout,
+            magnify=recipe.magnify, band_dropout=recipe.band_dropout, rim_px=recipe.rim_px,
         ),
     )

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from model_core.contract.bands import BANDS
-from model_core.contract.card import ModelCard, Scaling
+from model_core.contract.card import ModelCard, Scaling, read_card
 from model_core.contract.events import Report
 from model_core.stages.shared.models import load_network, now, save_model, versions
 
 from . import atsuma, judge
-from .ground import MAY_LACK, RULE, Block, blocks_of
+from .ground import MAY_LACK, RULE, Block, as_scene, blocks_of, training_mosaic
+from .mosaic import Mosaic
 from .patches import KODAGU, PIXEL_M, SOURCE, TAIWAN, Patches, read_patches, read_unseen_five_bands
 from .recipe import Recipe, train
 from .simulated import simulated_patches
@@ -47,9 +48,11 @@ def run(recipe: Recipe, name: str, folder: Path, data: Path, report: Report, dev
     began = time.monotonic()
     taiwan = read_patches(data, TAIWAN)
     blocks = blocks_of(taiwan)
-    simulated = simulated_patches(folder, recipe.batch_size, recipe.seed) if recipe.mix else None
+    ground = training_mosaic(taiwan)
+    simulated = simulated_patches(folder, recipe.cut_px, recipe.batch_size, recipe.seed) if recipe.mix else None
+    hard = _false_alarms(folder / recipe.hard_from, ground) if recipe.hard_share else None
     report.stage(f"Training {name}")
-    model, fitted = train(recipe, taiwan, blocks, folder / name / "state", report, simulated)
+    model, fitted = train(recipe, ground, blocks, folder / name / "state", report, simulated, hard)
     minutes = (time.monotonic() - began) / 60
     card = save_model(model, _card(recipe, name, taiwan, blocks, model.count_params(), fitted, device),
                       folder / name, half=True)
@@ -103,6 +106,11 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
     """The lines of all runs below a folder, in the order in which they ended."""
     path = folder / RESULTS
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def _false_alarms(earlier: Path, ground: Mosaic) -> np.ndarray:
+    card = read_card(earlier)
+    return judge.false_alarms(load_network(card, earlier), as_scene(ground), card.threshold)
 
 
 def _cell(value: Any) -> str:

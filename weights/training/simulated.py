@@ -19,7 +19,6 @@ from model_core.stages.shared.ground import load_grounds
 from model_core.stages.shared.series_check import read_dates
 
 from .ground import RULE
-from .patches import SIZE_PX
 
 # Other ground than that of the tests and of the demo, which are made from small seeds.
 SEEDS = (4101, 4102, 4103)
@@ -27,8 +26,10 @@ MIN_AREA_M2 = 200.0
 _STRIDE_PX, _JITTER_PX = 64, 32
 
 
-def simulated_patches(folder: Path, batch_size: int, seed: int, seeds: Sequence[int] = SEEDS) -> feeding.Patches:
-    """Makes simulated years below `folder` where they are not there yet, and gives their patches."""
+def simulated_patches(
+    folder: Path, size_px: int, batch_size: int, seed: int, seeds: Sequence[int] = SEEDS
+) -> feeding.Patches:
+    """Makes simulated years below `folder` where they are not there yet, and gives patches of them."""
     grounds = []
     for number in seeds:
         out = folder / f"simulated-{number}"
@@ -36,7 +37,7 @@ def simulated_patches(folder: Path, batch_size: int, seed: int, seeds: Sequence[
             run_stage(make_job("sample", {"out": str(out), "small": True, "seed": number}), Report())
         dated, grid = read_dates(read_series(out / "series.json"), (), Report(), labels=True)
         grounds += load_grounds(dated, grid, BANDS, RULE, MIN_AREA_M2, Report())
-    sets = [training_windows(np.full(ground.codes.shape, TRAIN, np.uint8), ground.codes, SIZE_PX, _STRIDE_PX,
+    sets = [training_windows(np.full(ground.codes.shape, TRAIN, np.uint8), ground.codes, size_px, _STRIDE_PX,
                              drop_empty=True) for ground in grounds]
 
     def windows(epoch: int) -> list[feeding.Patch]:
@@ -44,4 +45,4 @@ def simulated_patches(folder: Path, batch_size: int, seed: int, seeds: Sequence[
                 for window in epoch_sample(found, seed + date, epoch, _JITTER_PX)]
 
     return feeding.Patches([ground.image for ground in grounds], [ground.codes for ground in grounds], windows,
-                           SIZE_PX, batch_size, seed)
+                           size_px, batch_size, seed)

@@ -10,7 +10,7 @@ from model_core.arrays.codes import LANDSLIDE
 from model_core.contract.card import Scaling
 from model_core.network.feeding import Batch, PatchSource, targets_of
 
-from .ground import Scenes, scaling_of, with_all_bands
+from .ground import Scenes, scaling_of, spread_samples, with_all_bands
 from .mosaic import Mosaic
 from .patches import SIZE_PX
 
@@ -38,21 +38,26 @@ class Windows:
             "patch": by those of the window itself, as a comparison.
         scene_patches: Smallest and largest side of a scene, in patches.
         colours: Strength of random changes of contrast and brightness, of all bands together and of each, and of haze.
+        hard: (n, 2) rows and columns of pixels where an earlier network was wrong; None: none are known.
+        hard_share: Share of the windows that are laid around them.
         size_px: Side of the windows, a multiple of 16; at most twice that of a patch.
     """
 
     def __init__(
         self, mosaic: Mosaic, n: int, batch_size: int, seed: int, landslide_share: float = 0.0,
         scaling: str = "scene", scene_patches: tuple[int, int] = (3, 40), colours: float = 1.0,
-        size_px: int = SIZE_PX,
+        hard: np.ndarray | None = None, hard_share: float = 0.0, size_px: int = SIZE_PX,
     ) -> None:
         self._mosaic, self._n_batches, self._batch_size = mosaic, -(-n // batch_size), batch_size
-        self._seed, self._share, self._rule, self._colours = seed, landslide_share, scaling, colours
+        self._seed, self._rule, self._colours = seed, scaling, colours
         self._size_px = size_px
         self._scenes = Scenes(mosaic, *scene_patches, seed)
         self._patches = self._scenes.patches
-        self._whole = scaling_of(_spread(mosaic))
-        self._landslides = np.argwhere(mosaic.codes == LANDSLIDE)
+        self._whole = scaling_of(spread_samples(mosaic))
+        # Pixels that windows are laid around, and the share of the windows that each kind gets.
+        self._aims = [(np.argwhere(mosaic.codes == LANDSLIDE), landslide_share)]
+        if hard is not None and len(hard):
+            self._aims.append((hard, hard_share))
 
     def __len__(self) -> int:
         return self._n_batches
@@ -73,13 +78,15 @@ class Windows:
     def _place(self, rng: np.random.Generator) -> tuple[int, int, int, int]:
         """The patch that a window mostly lies on, and the window's first row and column."""
         height, width = self._mosaic.codes.shape
-        if rng.random() < self._share:
-            middle = self._landslides[rng.integers(len(self._landslides))]
-            row, col = (int(k) for k in middle // SIZE_PX)
-            reach = self._size_px // 3
-        else:
-            row, col = self._patches[rng.integers(len(self._patches))]
-            middle, reach = np.array([row, col]) * SIZE_PX + SIZE_PX // 2, SIZE_PX // 2
+        row, col = self._patches[rng.integers(len(self._patches))]
+        middle, reach = np.array([row, col]) * SIZE_PX + SIZE_PX // 2, SIZE_PX // 2
+        drawn = rng.random()
+        for pixels, share in self._aims:
+            if drawn < share:
+                middle, reach = pixels[rng.integers(len(pixels))], self._size_px // 3
+                row, col = (int(k) for k in middle // SIZE_PX)
+                break
+            drawn -= share
         corner = middle - self._size_px // 2 + rng.integers(-reach, reach + 1, 2)
         top, left = np.clip(corner, 0, (height - self._size_px, width - self._size_px))
         return row, col, int(top), int(left)
@@ -149,11 +156,3 @@ class Mixed:
         lost = rng.random((n, 1, 1, len(self._places))) < self._dropout
         images[:n][..., self._places] *= ~lost
         return images, targets
-
-
-def _spread(mosaic: Mosaic) -> np.ndarray:
-    """(N, 3) pixels from all over the mosaic."""
-    rows, cols = (np.arange(side)[5::16] for side in mosaic.codes.shape)
-    factors = mosaic.factors[rows[:, np.newaxis] // SIZE_PX, cols // SIZE_PX]
-    values = (mosaic.pixels[rows[:, np.newaxis], cols].astype(np.float32) + 0.5) * factors[..., np.newaxis]
-    return values[factors > 0]
