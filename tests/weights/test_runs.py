@@ -1,5 +1,6 @@
 """The whole course with a network that learns for a moment."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from model_core.contract.bands import BANDS
 from model_core.contract.card import read_card
+from model_core.contract.errors import UsageError
 from model_core.contract.events import Recorder
 from model_core.stages.shared.models import load_network
 from weights.training import judge, runs
@@ -82,6 +84,12 @@ def test_a_run_goes_on_where_it_stopped_and_gives_the_same(made, data):
     again = runs.run(QUICK, "tiny", folder, data, report, DEVICE, real_scene=False)
     assert not [event for event in report.events if event.get("name") == "val_f1"], "nothing is trained again"
     assert again["blocks"] == line["blocks"]
+
+
+def test_a_run_of_another_recipe_keeps_its_name(made, data):
+    folder, _ = made
+    with pytest.raises(UsageError, match="another colours"):
+        runs.run(dataclasses.replace(QUICK, colours=0.5), "tiny", folder, data, Recorder(), DEVICE, real_scene=False)
 
 
 def test_the_table_has_a_row_a_run_and_says_what_differs(made):

@@ -13,7 +13,10 @@ import numpy as np
 
 from model_core.contract.bands import BANDS
 from model_core.contract.card import ModelCard, Scaling, read_card
+from model_core.contract.errors import UsageError
 from model_core.contract.events import Report
+from model_core.contract.jsonfile import read_json
+from model_core.geo.files import write_json_atomic
 from model_core.stages.shared.models import load_network, now, save_model, versions
 
 from . import atsuma, judge
@@ -44,8 +47,12 @@ def run(recipe: Recipe, name: str, folder: Path, data: Path, report: Report, dev
 
     Returns:
         The line of the table.
+
+    Raises:
+        UsageError: A run of this name has another recipe.
     """
     began = time.monotonic()
+    _claim(folder / name, recipe)
     taiwan = read_patches(data, TAIWAN)
     blocks = blocks_of(taiwan)
     ground = training_mosaic(taiwan)
@@ -106,6 +113,18 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
     """The lines of all runs below a folder, in the order in which they ended."""
     path = folder / RESULTS
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Notes the recipe of a new run; the engine's loop tells no other windows from those it began with."""
+    path, asked = folder / "recipe.json", dataclasses.asdict(recipe)
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json_atomic(path, asked)
+    elif (known := read_json(path)) != asked:
+        changed = ", ".join(key for key in asked if known.get(key) != asked[key])
+        raise UsageError("weights.other-recipe", f"{folder} holds a run with another {changed}.",
+                         "Give the new run another name, or remove the folder.")
 
 
 def _false_alarms(earlier: Path, ground: Mosaic) -> np.ndarray:
