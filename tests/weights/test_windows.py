@@ -55,7 +55,7 @@ def test_without_colours_a_window_is_what_the_engine_makes_of_it(mosaic):
     images, _ = windows.batch(0, 0)
     rng = np.random.default_rng(0)
     values, valid = mosaic.read(slice(200, 328), slice(150, 278))
-    found = coloured(values, valid, windows._whole, 0.0, rng)
+    found = coloured(values, valid, windows._whole, 0.0, 1.0, rng)
     np.testing.assert_allclose(found, scalings.apply(values, valid, windows._whole), atol=1e-4)
     assert abs(np.median(images[..., :3][images[..., :3] != 0])) < 0.3
 
@@ -64,8 +64,18 @@ def test_colours_change_before_the_cut(mosaic):
     scaling = Windows(mosaic, 8, 8, 0)._whole
     values = np.full((4, 4, 3), 1e4, np.float32)
     for seed in range(20):
-        found = coloured(values, np.ones((4, 4), bool), scaling, 1.0, np.random.default_rng(seed))
+        found = coloured(values, np.ones((4, 4), bool), scaling, 1.0, 1.0, np.random.default_rng(seed))
         np.testing.assert_array_equal(found, scaling.clip)
+
+
+def test_in_a_more_varied_scene_contrasts_are_smaller(mosaic):
+    scaling = Windows(mosaic, 8, 8, 0)._whole
+    values, valid = mosaic.read(slice(200, 328), slice(150, 278))
+    plain = np.median(np.abs(scalings.apply(values, valid, scaling)))  # a middle value is not cut off
+    ratios = [np.median(np.abs(coloured(values, valid, scaling, 0.0, 5.0, np.random.default_rng(seed)))) / plain
+              for seed in range(40)]
+    assert 0.19 < min(ratios) < 0.3
+    assert 0.8 < max(ratios) <= 1.001
 
 
 def test_a_share_of_each_batch_comes_from_the_other_source():

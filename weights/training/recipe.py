@@ -43,6 +43,7 @@ class Recipe:
         scaling: What a window is scaled by: a scene drawn around it, the whole training ground, or the patch itself.
         rim_px: Width of the ground around a window that is turned into its corners; without it they are empty.
         colours: Strength of random contrast, brightness and haze.
+        varied: Largest factor by which scenes are more varied than the training ground, so that contrasts are smaller.
         magnify: Largest enlargement, so that finer pixels than the 10 m of the patches work.
         zoom: Largest change of scale beside it, as a fraction.
         band_dropout: Chance that a band of a window is blanked.
@@ -66,6 +67,7 @@ class Recipe:
     scaling: str = "scene"
     rim_px: int = 0
     colours: float = 1.0
+    varied: float = 1.0
     magnify: float = 3.0
     zoom: float = 0.2
     band_dropout: float = 0.03
@@ -116,7 +118,8 @@ def train(
     unet.ignore_bands(model, [BANDS.index(band) for band in recipe.unlearned])
     source: feeding.PatchSource = Windows(
         mosaic, recipe.windows, recipe.batch_size, recipe.seed, recipe.landslide_share,
-        recipe.scaling, colours=recipe.colours, hard=hard, hard_share=recipe.hard_share, size_px=recipe.cut_px,
+        recipe.scaling, colours=recipe.colours, varied=recipe.varied, hard=hard, hard_share=recipe.hard_share,
+        size_px=recipe.cut_px,
     )
     if simulated is not None:
         source = Mixed(source, simulated, recipe.mix, recipe.seed, 0.5, PLACES)

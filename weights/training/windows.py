@@ -38,6 +38,8 @@ class Windows:
             "patch": by those of the window itself, as a comparison.
         scene_patches: Smallest and largest side of a scene, in patches.
         colours: Strength of random changes of contrast and brightness, of all bands together and of each, and of haze.
+        varied: Largest factor by which the spread of a scene may exceed that of a drawn one, because it shows more
+            than this mountain range.
         hard: (n, 2) rows and columns of pixels where an earlier network was wrong; None: none are known.
         hard_share: Share of the windows that are laid around them.
         size_px: Side of the windows, a multiple of 16; at most twice that of a patch.
@@ -45,11 +47,11 @@ class Windows:
 
     def __init__(
         self, mosaic: Mosaic, n: int, batch_size: int, seed: int, landslide_share: float = 0.0,
-        scaling: str = "scene", scene_patches: tuple[int, int] = (3, 40), colours: float = 1.0,
+        scaling: str = "scene", scene_patches: tuple[int, int] = (3, 40), colours: float = 1.0, varied: float = 1.0,
         hard: np.ndarray | None = None, hard_share: float = 0.0, size_px: int = SIZE_PX,
     ) -> None:
         self._mosaic, self._n_batches, self._batch_size = mosaic, -(-n // batch_size), batch_size
-        self._seed, self._rule, self._colours = seed, scaling, colours
+        self._seed, self._rule, self._colours, self._varied = seed, scaling, colours, varied
         self._size_px = size_px
         self._scenes = Scenes(mosaic, *scene_patches, seed)
         self._patches = self._scenes.patches
@@ -71,7 +73,7 @@ class Windows:
             window = slice(top, top + self._size_px), slice(left, left + self._size_px)
             values, valid = self._mosaic.read(*window)
             scaling = self._scaling_for(row, col, values[valid], int(rng.integers(N_SCENES)))
-            images.append(with_all_bands(coloured(values, valid, scaling, self._colours, rng)))
+            images.append(with_all_bands(coloured(values, valid, scaling, self._colours, self._varied, rng)))
             codes.append(self._mosaic.codes[window])
         return np.stack(images), targets_of(np.stack(codes))
 
@@ -98,7 +100,7 @@ class Windows:
 
 
 def coloured(
-    values: np.ndarray, valid: np.ndarray, scaling: Scaling, strength: float, rng: np.random.Generator
+    values: np.ndarray, valid: np.ndarray, scaling: Scaling, strength: float, varied: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Network input (h, w, 3) of a window whose scene had other light, other air, or other ground beside it.
 
@@ -107,6 +109,7 @@ def coloured(
     """
     n = values.shape[-1]
     gain = _about_1(COMMON_GAIN, strength, 1, rng) * _about_1(BAND_GAIN, strength, n, rng)
+    gain /= varied ** rng.random()
     offset = strength * (COMMON_OFFSET * rng.uniform(-1, 1) + BAND_OFFSET * rng.uniform(-1, 1, n))
     image = (values - np.array(scaling.centre)) / np.array(scaling.spread) * gain + offset
     image += strength * _veil(values.shape[:2], rng)[..., np.newaxis] * np.array(VEIL)
