@@ -90,6 +90,12 @@ class Child:
             if stdin is not None:
                 stdin.write(line.encode() + b"\n")
 
+    def hang_up(self) -> None:
+        """Ends its stdin: it is told nothing, and waits for no answer to a question."""
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+
     def exit_code(self, timeout_s: float = 0.0) -> Optional[int]:
         """Its exit code (negative: a signal); None while it runs."""
         try:

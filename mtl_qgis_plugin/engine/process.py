@@ -251,6 +251,11 @@ class _Talk:
     def _told_failure(self, event: Event, code: Optional[int]) -> errors.MtlError:
         words = (str(event["code"]), str(event["message"]), str(event["hint"]))
         details = event["details"] if isinstance(event["details"], dict) else {}
+        if words[0] == "internal":
+            # What is a bug to the engine may be a broken installation.
+            known = explain_end(1, str(details.get("error", "")), SYSTEM)
+            if known[0] != "engine.died":
+                return error_of(errors.ResourceError.exit_code, known)
         details = {name: value for name, value in details.items() if name not in ("code", "message", "hint", "self")}
         return error_of(code or 1, words, details)
 
