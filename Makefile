@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 MTL := .venv/bin/mtl
 
-.PHONY: help install demo test lint pytest slow realdata bench weights lock clean
+.PHONY: help install demo test lint pytest slow realdata bench weights package dev lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -14,11 +14,11 @@ demo: install
 ## make test      lint and tests
 test: lint pytest
 
-## make lint      ruff, mypy (strict on contract and arrays), Python 3.9 check of the contract
+## make lint      ruff, mypy (strict on contract, arrays and the plugin's engine room), Python 3.9 check of what QGIS runs
 lint: install
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	.venv/bin/vermin --quiet --target=3.9- --violations --no-tips --eval-annotations model_core/contract
+	.venv/bin/vermin --quiet --target=3.9- --violations --no-tips --eval-annotations model_core/contract mtl_qgis_plugin
 
 pytest: install
 	$(PY) -m pytest -m "not slow"
@@ -42,6 +42,14 @@ bench: install
 weights: install
 	$(PY) -m weights.training make
 
+## make package   the plugin's zip, in dist/
+package:
+	python3 requirements/package.py zip
+
+## make dev       a folder of links, build/dev, to run the plugin in QGIS from this checkout
+dev:
+	python3 requirements/package.py dev
+
 install:
 	@sh requirements/install.sh
 
@@ -51,6 +59,8 @@ lock:
 	    --custom-compile-command "make lock" --extra cpu pyproject.toml -o requirements/cpu.txt
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 	    --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
+	uv pip compile -q --universal --generate-hashes --python-version 3.8 --no-emit-index-url \
+	    --custom-compile-command "make lock" requirements/uv.in -o requirements/uv.txt
 
 clean:
 	rm -rf build dist .venv .mypy_cache .ruff_cache .pytest_cache

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).parents[1] / "model_core"
+PLUGIN = Path(__file__).parents[1] / "mtl_qgis_plugin"
 
 # room: (rooms of model_core that it may import, third-party packages that it may import)
 ARRAYS = {"numpy", "scipy"}
@@ -25,15 +26,31 @@ RULES = {
     "wire": ({"contract"}, set()),
 }
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
+# The same for the plugin. Its only way to the engine's code is engine/door.py.
+QGIS = {"qgis", "processing"}
+PLUGIN_RULES = {
+    "__init__": ({"plugin"}, set()),
+    "plugin": ({"algorithms", "dock", "engine", "layers", "map_tools", "settings"}, QGIS),
+    "engine": ({"engine"}, set()),
+    "algorithms": ({"algorithms", "engine", "layers"}, QGIS),
+    "layers": ({"layers"}, QGIS),
+    "settings": ({"settings"}, QGIS),
+    "dock": ({"dock", "engine", "layers", "settings"}, QGIS),
+    "map_tools": ({"map_tools"}, QGIS),
+}
 
 
 def modules():
     return sorted(path for path in CORE.rglob("*.py") if path.parent != CORE or path.stem in RULES)
 
 
-def imports(path):
-    """Yields (room of model_core or None, top-level package or None) for every import, wherever it stands."""
-    inside = path.relative_to(CORE).with_suffix("").parts
+def plugin_modules():
+    return sorted(PLUGIN.rglob("*.py"))
+
+
+def imports(path, top=CORE):
+    """Yields (room or None, top-level package or None) for every import, wherever it stands."""
+    inside = path.relative_to(top).with_suffix("").parts
     package = inside[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -67,3 +84,31 @@ def test_every_room_has_a_rule():
 def test_nothing_in_the_project_imports_qgis_into_the_engine():
     for path in modules():
         assert not {outer for _, outer in imports(path)} & {"qgis", "PyQt5", "PyQt6"}
+
+
+@pytest.mark.parametrize("path", plugin_modules(), ids=lambda p: str(p.relative_to(PLUGIN)))
+def test_a_module_of_the_plugin_imports_only_what_its_room_may(path):
+    room = path.relative_to(PLUGIN).parts[0].removesuffix(".py")
+    rooms, packages = PLUGIN_RULES[room]
+    if path.match("engine/door.py"):
+        rooms, packages = rooms | {"bundled"}, packages | {"model_core"}
+    for inner, outer in imports(path, PLUGIN):
+        if inner is not None:
+            assert inner in rooms, f"{path} imports the room {inner}"
+        else:
+            assert outer in packages or outer in sys.stdlib_module_names, f"{path} imports {outer}"
+
+
+def test_the_door_opens_to_the_contract_only():
+    tree = ast.parse((PLUGIN / "engine" / "door.py").read_text())
+    modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and "model_core" in node.module]
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module.endswith("model_core")
+             for alias in node.names]
+    assert {module.removeprefix("bundled.") for module in modules} == {"model_core", "model_core.contract"}
+    assert set(names) == {"__version__"}
+
+
+def test_nothing_in_the_plugin_edits_the_path_of_qgis():
+    for path in plugin_modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.Attribute) and node.attr == "path" and getattr(node.value, "id", "") == "sys"), path

@@ -6,7 +6,7 @@ import errno
 import re
 import signal
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from .door import errors
 
@@ -82,7 +82,7 @@ def explain_no_start(error: OSError, program: str) -> errors.MtlError:
                                 program=program)
 
 
-def error_of(exit_code: int, words: Words, details: Optional[Dict[str, object]] = None) -> errors.MtlError:
+def error_of(exit_code: int, words: Words, details: Optional[Dict[str, Any]] = None) -> errors.MtlError:
     """The contract's error of an exit code; unknown codes give the root of the errors."""
     kinds = {kind.exit_code: kind for kind in errors.MtlError.__subclasses__()}
     return kinds.get(exit_code, errors.MtlError)(*words, **(details or {}))

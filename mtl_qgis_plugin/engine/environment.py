@@ -148,8 +148,14 @@ def use_own(home: Path, python: Path, report: events.Report, backend: str = "ten
             f"The engine needs Python {low} to {high} of 64 bit.", path=str(python),
         )
     with homes.locked(home):
+        try:
+            verified = verify(Engine(python, FOLDER, backend), home, report)
+        except errors.MtlError as error:
+            if error.code == "engine.incomplete":
+                error.hint = f"Install the libraries there: {python} -m pip install -r {REQUIREMENTS / 'cpu.txt'}"
+            raise
         stamp = Stamp(VERSION, _dotted(found.version), "own", backend, "", str(python), program_behind(python),
-                      verify(Engine(python, FOLDER, backend), home, report))
+                      verified)
         homes.write_stamp(home / "own.json", stamp)
     return _find_own(home, python)
 
@@ -271,8 +277,11 @@ def _make_folder(setup: _Setup, way: Way, flavour: Flavour, source: Source) -> P
         total_mb = flavour.disk_mb + (flavour.download_mb if way.uv is None and source.wheels is None else 0)
         places = [beside, setup.home / "cache", setup.home / "tmp"]
 
+        most_mb = 0.0
+
         def measure() -> None:
-            done_mb = homes.size_mb(places)
+            nonlocal most_mb
+            done_mb = most_mb = max(most_mb, homes.size_mb(places))  # pip removes what it has unpacked
             fraction = min(_INSTALLED * done_mb / total_mb, _INSTALLED)
             setup.report.progress(fraction, f"{done_mb:,.0f} of about {total_mb:,} MB")
 

@@ -83,7 +83,7 @@ def probe(path: Path) -> Python:
 
 def find_pythons(lowest: Tuple[int, int] = (3, 6)) -> List[Python]:
     """All Pythons of this machine that answer, fit it and can be the base of an environment, the best first."""
-    found = []
+    found: List[Python] = []
     for candidate in candidates(SYSTEM, os.environ, sys.exec_prefix, which=_which):
         if not Path(candidate).exists():
             continue
@@ -96,7 +96,7 @@ def find_pythons(lowest: Tuple[int, int] = (3, 6)) -> List[Python]:
                 and python.machine.lower() == platform.machine().lower():
             found.append(python)
     ranks = {version: rank for rank, version in enumerate(VERSIONS)}
-    return sorted(found, key=lambda python: ranks.get(python.version[:2], len(ranks)))
+    return sorted(found, key=lambda python: ranks.get((python.version[0], python.version[1]), len(ranks)))
 
 
 def fitting(pythons: Iterable[Python], versions: Tuple[Tuple[int, int], Tuple[int, int]]) -> List[Python]:

@@ -267,7 +267,8 @@ def test_an_own_python_that_lacks_libraries_is_told_which(home):
     subprocess.run([str(BASE.path), "-m", "venv", "--without-pip", str(bare)], check=True)
     with pytest.raises(errors.MtlError) as caught:
         environment.use_own(home, python_of(bare), events.Recorder())
-    assert caught.value.code == "engine.incomplete" and "numpy" in caught.value.message
+    assert caught.value.code == "engine.incomplete" and "geopandas" in caught.value.message
+    assert f"{python_of(bare)} -m pip install -r" in caught.value.hint
     assert environment.find(home, python_of(bare)).kind == environment.BROKEN
 
 
