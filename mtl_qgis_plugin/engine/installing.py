@@ -139,7 +139,7 @@ _NETWORK = "install.network"
 _FAILURES = (
     (r"No space left|os error 28\b|os error 112\b|not enough space|Disk quota", "install.no-space", "The disk is full.",
      "Free some space, or choose another folder for the engine in the plugin's settings."),
-    (r"\b407\b|[Pp]roxy [Aa]uthentication", "install.proxy", "The proxy asks for a name and a password.",
+    (r"\b407 Proxy|[Ee]rror 407|[Pp]roxy [Aa]uthentication", "install.proxy", "The proxy asks for a name and a password.",
      "Set them in QGIS: Settings, Options, Network."),
     (r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer|certificate verify failed",
      "install.certificate",
@@ -147,19 +147,20 @@ _FAILURES = (
      "Ask your administrator for the file of certificates and set SSL_CERT_FILE to it, or install from a folder."),
     (r"DO NOT MATCH THE HASHES|[Hh]ash mismatch", "install.hash",
      "A package is not the one that was tested; it was not installed.", "Try again; if it happens again, report it."),
-    (r"No matching distribution|no version of|No solution found|has no wheels|no wheels with", "install.no-build",
-     "A library has no build for this machine and Python.", "Choose another build, or your own Python."),
     (r"[Pp]ermission denied|Access is denied|os error 5\b|os error 13\b|Read-only file system", "install.denied",
      "A file could not be written or started: permission is denied.",
      "Close other QGIS windows; if it happens again, choose another folder, or ask your administrator whether a virus "
      "scanner or a policy forbids programs there."),
-    (r"\b403\b|\b401\b", "install.refused", "The package index refuses the download.",
+    (r"\b40[13] (Forbidden|Unauthorized|Client Error)|[Ee]rror 40[13]\b", "install.refused", "The package index refuses the download.",
      "Ask your administrator for the address of your organisation's package index, or install from a folder."),
     (r"[Cc]ould not resolve|name resolution|getaddrinfo|dns error|[Cc]onnection (refused|reset|timed|aborted)|"
      r"timed out|[Nn]etwork is unreachable|[Ff]ailed to (fetch|download)|error sending request|Max retries|"
      r"IncompleteRead|NewConnectionError|ProxyError|tunnel", _NETWORK,
      "The packages could not be fetched over the network.",
      "Check the connection and QGIS's proxy settings, and try again: what has come is kept. Or install from a folder."),
+    # Without a network pip says this too, at last.
+    (r"No matching distribution|no version of|No solution found|has no wheels|no wheels with", "install.no-build",
+     "A library has no build for this machine and Python.", "Choose another build, or your own Python."),
 )
 
 

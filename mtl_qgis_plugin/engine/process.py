@@ -14,7 +14,7 @@ from typing import Callable, Dict, List, Optional
 
 from .child import SYSTEM, Child
 from .child_environment import child_environment
-from .door import errors, events
+from .door import errors, events, jsonfile, stages
 from .endings import REPAIR, REPORT, Words, error_of, explain_end
 from .event_lines import Event, EventLines
 from .keep_awake import kept_awake
@@ -25,8 +25,9 @@ START = ("import sys,runpy; sys.path.insert(0,sys.argv.pop(1)); "
          "runpy.run_module('model_core',run_name='__main__',alter_sys=True)")
 POLL_S = 0.2
 GARBAGE_BYTES = 1_000_000
-# The number of threads of the libraries that read it; the network's own is a parameter of the stages.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GDAL_NUM_THREADS")
+# Each library has its own name for the number of its threads; a stage's parameter `threads` goes before.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GDAL_NUM_THREADS",
+            "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 CANCELLED: Words = ("cancelled", "The work was stopped on request.", "")
 
 
@@ -107,7 +108,7 @@ def run_job(engine: Engine, job_file: Path, log_folder: Path, listen: Listener =
         MtlError: What the engine says, or why it says nothing; `details["log"]` is the path of the log.
     """
     try:
-        log = new_log(log_folder, job_file.name.split(".job.json")[0])
+        log = new_log(log_folder, _stage_of(job_file))
     except OSError as error:
         raise errors.OutputError("engine.log", f"No log can be written to {log_folder} ({error.strerror or error}).",
                                  "Choose another folder for the engine in the plugin's settings.") from error
@@ -132,6 +133,15 @@ def environment_of(engine: Engine, manners: Manners) -> Dict[str, str]:
     if manners.cores is not None:
         extra.update((name, str(manners.cores)) for name in _THREADS)
     return child_environment(os.environ, SYSTEM, extra=extra)
+
+
+def _stage_of(job_file: Path) -> str:
+    """The stage's name; what is wrong with the file the engine itself says best."""
+    try:
+        stage = jsonfile.read_json(job_file)["stage"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return "job"
+    return str(stage) if stage in stages.STAGES else "job"
 
 
 def _run(engine: Engine, job_file: Path, log: LogFile, listen: Listener, stopped: Stopped, manners: Manners,

@@ -110,7 +110,7 @@ def test_qgis_proxy_settings_become_variables():
 # Words of uv 0.13 and pip 23 to 26.
 @pytest.mark.parametrize("words, code", [
     ("error: Failed to fetch: `https://pypi.org/simple/keras/`\n  Caused by: dns error", "install.network"),
-    ("WARNING: Retrying ... NewConnectionError: [Errno -3] Temporary failure in name resolution\nERROR: Could not find a version", "install.network"),
+    ("WARNING: Retrying ... NewConnectionError: [Errno -3] Temporary failure in name resolution\nERROR: No matching distribution found for keras", "install.network"),
     ("  Caused by: invalid peer certificate: UnknownIssuer", "install.certificate"),
     ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "install.certificate"),
     ("OSError: Tunnel connection failed: 407 Proxy Authentication Required", "install.proxy"),
@@ -118,6 +118,8 @@ def test_qgis_proxy_settings_become_variables():
     ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "install.hash"),
     ("  x Hash mismatch for `keras==3.15.1`", "install.hash"),
     ("ERROR: No matching distribution found for tensorflow-cpu==2.21.0", "install.no-build"),
+    ("ERROR: HTTP error 403 while getting https://pypi.org", "install.refused"),
+    ("Downloading x (407 kB)\nDownloading y (403 kB)\nERROR: No matching distribution found for z", "install.no-build"),
     ("HTTP status client error (403 Forbidden) for url", "install.refused"),
     ("error: failed to create directory: Access is denied. (os error 5)", "install.denied"),
     ("something new", "install.failed"),

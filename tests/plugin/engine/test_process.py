@@ -146,6 +146,15 @@ def test_what_was_no_event_and_how_the_engine_ended_stands_in_the_log(fake, go):
     assert "half a li" in log_of(error) and "last words" in log_of(error) and "exit code 9" in log_of(error)
 
 
+def test_the_log_has_the_stages_name_and_a_bad_job_file_is_explained_by_the_engine(fake, real, go, tmp_path):
+    go(fake("hello(); result()"), "sample", out=str(tmp_path / "[results] 1"))
+    assert len(list((tmp_path / "logs").glob("sample.*.log"))) == 1
+    (tmp_path / "bad.job.json").write_text("{")
+    with pytest.raises(errors.UsageError, match="not a job file"):
+        run_job(real, tmp_path / "bad.job.json", tmp_path / "logs", manners=QUIET)
+    assert len(list((tmp_path / "logs").glob("job.*.log"))) == 1
+
+
 def test_a_stray_line_among_the_events_does_no_harm(fake, go):
     result, _ = go(fake("hello(); raw(b'a stray line\\n'); tell('news', of='later'); result(a='b')"))
     assert result.outputs == {"a": "b"}
