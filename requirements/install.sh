@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
-stamp=$venv/.installed-$(cat requirements/*.txt pyproject.toml requirements/install.sh | cksum | cut -d' ' -f1)
+stamp=$venv/.installed-$(cat requirements/cpu.txt requirements/dev.txt pyproject.toml requirements/install.sh | cksum | cut -d' ' -f1)
 [ -f "$stamp" ] && exit 0
 
 python=

@@ -139,7 +139,8 @@ _NETWORK = "install.network"
 _FAILURES = (
     (r"No space left|os error 28\b|os error 112\b|not enough space|Disk quota", "install.no-space", "The disk is full.",
      "Free some space, or choose another folder for the engine in the plugin's settings."),
-    (r"\b407 Proxy|[Ee]rror 407|[Pp]roxy [Aa]uthentication", "install.proxy", "The proxy asks for a name and a password.",
+    (r"\b407 Proxy|[Ee]rror 407|[Pp]roxy [Aa]uthentication", "install.proxy",
+     "The proxy asks for a name and a password.",
      "Set them in QGIS: Settings, Options, Network."),
     (r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer|certificate verify failed",
      "install.certificate",
@@ -151,7 +152,8 @@ _FAILURES = (
      "A file could not be written or started: permission is denied.",
      "Close other QGIS windows; if it happens again, choose another folder, or ask your administrator whether a virus "
      "scanner or a policy forbids programs there."),
-    (r"\b40[13] (Forbidden|Unauthorized|Client Error)|[Ee]rror 40[13]\b", "install.refused", "The package index refuses the download.",
+    (r"\b40[13] (Forbidden|Unauthorized|Client Error)|[Ee]rror 40[13]\b", "install.refused",
+     "The package index refuses the download.",
      "Ask your administrator for the address of your organisation's package index, or install from a folder."),
     (r"[Cc]ould not resolve|name resolution|getaddrinfo|dns error|[Cc]onnection (refused|reset|timed|aborted)|"
      r"timed out|[Nn]etwork is unreachable|[Ff]ailed to (fetch|download)|error sending request|Max retries|"
