@@ -101,8 +101,8 @@ def child_environment(environ: Mapping[str, str], system: str, *, installing: bo
     child = {name: value for name, value in environ.items() if _key(name, system) in passing}
     path = next((name for name in child if name.upper() == "PATH"), "PATH")
     child[path] = clean_path(child.get(path, ""), environ, system)
-    child.update(extra or {})
-    return child
+    mine = {_key(name, system) for name in extra or {}}
+    return {**{name: value for name, value in child.items() if _key(name, system) not in mine}, **(extra or {})}
 
 
 def allowed(system: str, installing: bool = False) -> Dict[str, str]:

@@ -20,6 +20,7 @@ from .child_environment import child_environment
 from .door import FOLDER, REQUIREMENTS, VERSION, errors, events
 from .endings import REPAIR
 from .flavours import FLAVOURS, SPARE_MB, Flavour
+from .hardware import machine
 from .home import Stamp
 from .installing import (
     MANAGED_PYTHON,
@@ -215,7 +216,9 @@ def _judge(folder: Path, stamp: Optional[Stamp], requirements: Path) -> State:
     if stamp.digest != _digest(requirements / f"{stamp.flavour}.txt"):
         return State(OLDER, f"The engine was installed by version {stamp.plugin}; this version was tested with other "
                      "libraries.", "Click 'Update engine' in the plugin's settings.", engine, stamp)
-    return State(READY, f"Installed: {_title(stamp.flavour)}, Python {stamp.python}.", "", engine, stamp)
+    device = stamp.verified.get("device", "?")
+    return State(READY, f"Installed: {_title(stamp.flavour)}, Python {stamp.python}; computes on {device}.", "", engine,
+                 stamp)
 
 
 def _check_place(home: Path, flavour: Flavour) -> None:
@@ -256,7 +259,7 @@ def _fetch_uv(setup: _Setup, way: Way, requirements: Path) -> Path:
     homes.remove_tree(folder)
     old = Way(way.uv_by)
     setup.report.stage("Fetching uv")
-    _run(setup, make_command(old, folder))
+    _run(setup, make_command(old, folder, SYSTEM, machine()))
     _run(setup, install_command(old, folder, Source(requirements / "uv.txt"), SYSTEM))
     return python_of(folder, SYSTEM).with_name("uv.exe" if SYSTEM == "Windows" else "uv")
 
@@ -268,7 +271,7 @@ def _make_folder(setup: _Setup, way: Way, flavour: Flavour, source: Source) -> P
     beside = homes.new_folder(setup.home, f"{VERSION}-py{version.replace('.', '')}-{flavour.name}")
     (setup.home / "tmp").mkdir(parents=True, exist_ok=True)
     try:
-        _run(setup, make_command(way, beside))
+        _run(setup, make_command(way, beside, SYSTEM, machine()))
         made = probe(python_of(beside, SYSTEM))
         if not made.is_environment:
             raise errors.ResourceError("install.no-environment", f"{beside} is no environment of its own.",
@@ -297,6 +300,9 @@ def _try_and_stamp(folder: Path, flavour: Flavour, listed: Path, home: Path, rep
     python = python_of(folder, SYSTEM)
     found = probe(python)
     verified = verify(Engine(python, FOLDER, flavour.backend), home, report)
+    if flavour.for_gpu and "(gpu)" not in str(verified.get("device")):
+        report.warn(f"The graphics card is not used: the engine computes on {verified.get('device')}. "
+                    f"{verified.get('why')} Update the card's driver, then click 'Repair engine'.")
     stamp = Stamp(VERSION, _dotted(found.version), flavour.name, flavour.backend, _digest(listed), str(python),
                   program_behind(python), verified)
     homes.write_stamp(folder / homes.STAMP, stamp)

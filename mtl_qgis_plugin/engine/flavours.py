@@ -41,6 +41,11 @@ class Flavour:
     tried: bool = False
 
     @property
+    def for_gpu(self) -> bool:
+        """True where it is of use with a graphics processor only."""
+        return self.name.startswith("nvidia") or self.name == "apple"
+
+    @property
     def cost(self) -> str:
         """Size and time, to be said before."""
         minutes = max(2, round(self.download_mb / _FAST_MB_S / 60) + 1)
@@ -69,7 +74,7 @@ def offered(system: str, machine: str, requirements: Path) -> List[Flavour]:
 
     Args:
         system: As `platform.system()` says.
-        machine: As `platform.machine()` says.
+        machine: See `hardware.machine`; not the processor that QGIS was built for.
         requirements: Folder of the lists of versions.
     """
     return [flavour for flavour in FLAVOURS

@@ -17,6 +17,8 @@ from .pythons import Python, fitting, python_of
 
 # What uv brings where the machine has no Python that fits.
 MANAGED_PYTHON = "3.12"
+# uv may itself run translated on Apple's processors, and would bring a Python for Intel.
+_MANAGED_NAMES = {("Darwin", "arm64"): f"cpython-{MANAGED_PYTHON}-macos-aarch64-none"}
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,12 @@ def choose_way(flavour: Flavour, pythons: Sequence[Python], uv: Optional[Path], 
     raise _no_way(fit, flavour, system)
 
 
-def make_command(way: Way, folder: Path) -> List[str]:
+def make_command(way: Way, folder: Path, system: str, machine: str) -> List[str]:
     """Makes an empty environment."""
     if way.uv is None:
         return [str(_base(way).path), "-I", "-m", "venv", str(folder)]
-    wanted = MANAGED_PYTHON if way.base is None else str(way.base.path)
+    managed = _MANAGED_NAMES.get((system, machine), MANAGED_PYTHON)
+    wanted = managed if way.base is None else str(way.base.path)
     return [str(way.uv), "venv", "--no-project", "--python", wanted, str(folder)]
 
 

@@ -77,7 +77,7 @@ def new_log(folder: Path, name: str, limit_bytes: int = LIMIT_BYTES) -> LogFile:
         OSError: The folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    older = sorted((path for path in folder.glob(f"{name}.*.log")), key=lambda path: path.stat().st_mtime)
+    older = sorted(folder.glob(f"{name}.*.log"), key=_age)
     for path in older[:max(0, len(older) - KEPT + 1)]:
         for gone in (path, path.with_name(path.name + ".old")):
             try:
@@ -88,3 +88,10 @@ def new_log(folder: Path, name: str, limit_bytes: int = LIMIT_BYTES) -> LogFile:
     numbers = ("", *(f"-{number}" for number in range(2, 1000)))
     free = (folder / f"{name}.{stamp}-{os.getpid()}{number}.log" for number in numbers)
     return LogFile(next(path for path in free if not path.exists()), limit_bytes)
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # another QGIS has removed it meanwhile
+        return 0.0

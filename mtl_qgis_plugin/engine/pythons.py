@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from .child import SYSTEM, start_options
 from .child_environment import child_environment, clean_path
 from .door import errors
 from .endings import explain_no_start
+from .hardware import ask, machine
 
 # The best tried first.
 VERSIONS = ((3, 12), (3, 13), (3, 11), (3, 14))
@@ -84,6 +84,7 @@ def probe(path: Path) -> Python:
 def find_pythons(lowest: Tuple[int, int] = (3, 6)) -> List[Python]:
     """All Pythons of this machine that answer, fit it and can be the base of an environment, the best first."""
     found: List[Python] = []
+    here = machine()
     for candidate in candidates(SYSTEM, os.environ, sys.exec_prefix, which=_which):
         if not Path(candidate).exists():
             continue
@@ -93,7 +94,7 @@ def find_pythons(lowest: Tuple[int, int] = (3, 6)) -> List[Python]:
             continue
         known = [other.base for other in found if other.version == python.version]
         if not python.is_environment and python.bits == 64 and python.version >= lowest and python.base not in known \
-                and python.machine.lower() == platform.machine().lower():
+                and python.machine.lower() == here:
             found.append(python)
     ranks = {version: rank for rank, version in enumerate(VERSIONS)}
     return sorted(found, key=lambda python: ranks.get((python.version[0], python.version[1]), len(ranks)))
@@ -132,7 +133,8 @@ def find_uv(home: Path) -> Optional[Path]:
         if place.is_file():
             return place
     found = _which("uv")
-    return Path(found) if found and _answers(found) else None
+    # A stand-in, such as pyenv's, only says that there is no such version.
+    return Path(found) if found and ask([found, "--version"]) else None
 
 
 def uv_places(system: str, environ: Mapping[str, str], home: Path) -> List[Path]:
@@ -181,13 +183,3 @@ def _on_windows(environ: Mapping[str, str], exec_prefix: str) -> List[str]:
 
 def _which(name: str) -> Optional[str]:
     return shutil.which(name, path=clean_path(os.environ.get("PATH", ""), os.environ, SYSTEM))
-
-
-def _answers(program: str) -> bool:
-    """False for a stand-in that only says that there is no such version, as pyenv's."""
-    try:
-        return subprocess.run([program, "--version"], env=child_environment(os.environ, SYSTEM),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              timeout=PROBE_S, check=False, **start_options(SYSTEM, False)).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False

@@ -57,6 +57,13 @@ def test_what_the_plugin_sets_takes_the_place_of_what_passed():
     assert (child["HTTPS_PROXY"], child["KERAS_BACKEND"]) == ("http://new", "torch")
 
 
+def test_what_the_plugin_sets_stands_alone_however_the_other_was_written():
+    assert child_environment({"Temp": "C:\\T", "Path": "C:\\Windows"}, "Windows", extra={"TEMP": "D:\\T"})["TEMP"] == "D:\\T"
+    assert "Temp" not in child_environment({"Temp": "C:\\T"}, "Windows", extra={"TEMP": "D:\\T"})
+    child = child_environment({"http_proxy": "http://old"}, "Linux", extra={"HTTP_PROXY": "http://new"})
+    assert (child["HTTP_PROXY"], "http_proxy" in child) == ("http://new", False)
+
+
 @pytest.mark.parametrize("environ, system, path, cleaned", [
     ({}, "Linux", "/usr/local/bin:/usr/bin:/bin", "/usr/local/bin:/usr/bin:/bin"),
     ({"QGIS_PREFIX_PATH": "/usr", "GISBASE": "/usr/lib/grass82"}, "Linux",

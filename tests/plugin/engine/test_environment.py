@@ -201,6 +201,17 @@ def test_a_python_that_went_with_an_older_qgis_is_noticed(install, home, lists):
     assert broken.kind == environment.BROKEN and "has gone" in broken.why
 
 
+def test_a_graphics_card_that_is_not_used_is_said_loudly(install, lists, monkeypatch):
+    monkeypatch.setattr(environment, "verify", lambda *_: {"device": "AMD (cpu)", "why": "There is no GPU."})
+    for name, said in (("cpu", False), ("nvidia-linux", True)):
+        flavour = next(flavour for flavour in FLAVOURS if flavour.name == name)
+        (lists / f"{name}.txt").write_text("keras==3\n")
+        monkeypatch.setattr(sys.modules[__name__], "CPU", flavour)
+        report = events.Recorder()
+        assert "AMD (cpu)" in install(report=report).why
+        assert any("graphics card is not used" in str(event) for event in report.events) == said
+
+
 def test_removing_leaves_nothing(install, home, lists):
     install()
     homes.remove_all(home)

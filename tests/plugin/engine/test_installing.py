@@ -59,8 +59,9 @@ LISTED = Path("/plugin/requirements/cpu.txt")
 
 def test_uv_makes_and_fills_the_environment():
     way, folder = Way(python(12), UV), Path("/home/ü é/env/x")
-    assert make_command(way, folder) == ["/opt/uv", "venv", "--no-project", "--python", "/usr/bin/python3.12", "/home/ü é/env/x"]
-    assert make_command(Way(None, UV), folder)[4] == "3.12"
+    assert make_command(way, folder, "Linux", "x86_64") == ["/opt/uv", "venv", "--no-project", "--python", "/usr/bin/python3.12", "/home/ü é/env/x"]
+    assert make_command(Way(None, UV), folder, "Windows", "amd64")[4] == "3.12"
+    assert make_command(Way(None, UV), folder, "Darwin", "arm64")[4] == "cpython-3.12-macos-aarch64-none"
     assert install_command(way, folder, Source(LISTED), "Linux") == [
         "/opt/uv", "pip", "install", "--python", "/home/ü é/env/x/bin/python", "--require-hashes", "--only-binary", ":all:",
         "-r", str(LISTED)]
@@ -68,7 +69,7 @@ def test_uv_makes_and_fills_the_environment():
 
 def test_pip_fills_what_venv_made_and_no_python_variable_or_stray_module_takes_part():
     way, folder = Way(python(12)), Path("/e")
-    assert make_command(way, folder) == ["/usr/bin/python3.12", "-I", "-m", "venv", "/e"]
+    assert make_command(way, folder, "Linux", "x86_64") == ["/usr/bin/python3.12", "-I", "-m", "venv", "/e"]
     words = install_command(way, folder, Source(LISTED), "Windows")
     assert words[:4] == [str(Path("/e/Scripts/python.exe")), "-I", "-m", "pip"]
     assert {"--require-hashes", "--only-binary", "--no-input"} <= set(words)

@@ -198,23 +198,25 @@ def test_a_listener_that_fails_leaves_no_engine_behind(fake, tmp_path):
 
 # stopping
 
-def test_a_request_to_stop_is_answered_within_half_a_second(fake, go):
+def test_a_request_to_stop_is_answered_within_half_a_second(fake, tmp_path):
     asked, answered = [], []
-
-    def stopped():
-        asked.append(time.monotonic())
-        return True
-
     engine = fake("""
         hello()
         for line in sys.stdin:
             if line.strip() == "cancel":
                 tell("failure", code="cancelled", message="Stopped.", hint="Go on with --resume.", details={}); sys.exit(4)
     """)
-    error, told = go(engine, stopped=stopped)
-    answered = [event["event"] for event in told]
-    assert answered[:2] in (["hello", "stopping"], ["stopping", "hello"])
-    assert isinstance(error, errors.Cancelled) and error.hint == "Go on with --resume."
+
+    def listen(event):
+        if event["event"] == "hello":
+            threading.Timer(0.1, lambda: asked.append(time.monotonic())).start()
+        if event["event"] == "stopping":
+            answered.append(time.monotonic())
+
+    with pytest.raises(errors.Cancelled) as caught:
+        run_job(engine, write_job("models", {}, tmp_path), tmp_path / "logs", listen, lambda: bool(asked), QUIET)
+    assert len(answered) == 1 and answered[0] - asked[0] < 0.5
+    assert caught.value.hint == "Go on with --resume."
 
 
 @posix
