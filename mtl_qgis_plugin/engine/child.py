@@ -150,6 +150,11 @@ class Child:
             self.log.write(chunk)
 
 
+def any_runs() -> bool:
+    """True while a child of this QGIS runs."""
+    return any(child.exit_code() is None for child in list(_LIVE))
+
+
 def end_all(patience_s: float = 1.0) -> None:
     """Ends every child that still runs. For the moment when the plugin is unloaded or QGIS closes."""
     living = [child for child in list(_LIVE) if child.exit_code() is None]

@@ -1,4 +1,4 @@
-"""The engine's environment: is there one, does it fit, make it, repair it, try it, remove it.
+"""The engine's environment: make it, repair it, try it, remove it.
 
 A new environment is made beside the old one and counts once it has been tried: whatever breaks before leaves the old
 one as it was. Repairing is making it again.
@@ -6,20 +6,18 @@ one as it was. Repairing is making it again.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from . import home as homes
-from .child import SYSTEM, Child
+from .child import SYSTEM, Child, any_runs
 from .child_environment import child_environment
 from .door import FOLDER, REQUIREMENTS, VERSION, errors, events
-from .endings import REPAIR
-from .flavours import FLAVOURS, SPARE_MB, Flavour
+from .flavours import SPARE_MB, Flavour
 from .hardware import machine
 from .home import Stamp
 from .installing import (
@@ -36,50 +34,12 @@ from .job_file import write_job
 from .log_file import LogFile, new_log
 from .process import Engine, Manners, run_job
 from .pythons import find_pythons, find_uv, probe, program_behind, python_of
+from .states import State, digest, find
 
-MISSING, READY, OLDER, BROKEN = "missing", "ready", "older", "broken"
 OWN_PYTHONS = ((3, 11), (3, 14))
 # Parts of the progress.
 _INSTALLED = 0.85
 _END_S = 3.0
-
-
-@dataclass(frozen=True)
-class State:
-    """How it stands with the engine.
-
-    Attributes:
-        kind: missing, ready, older or broken.
-        why: One sentence.
-        hint: One sentence: what to do; empty when ready.
-        engine: How to start it; where it is ready, or older and still usable.
-        stamp: What the environment says of itself.
-    """
-
-    kind: str
-    why: str
-    hint: str = ""
-    engine: Optional[Engine] = None
-    stamp: Optional[Stamp] = None
-
-
-def find(home: Path, own: Optional[Path] = None, requirements: Path = REQUIREMENTS) -> State:
-    """Looks which engine there is; starts nothing, so it may be asked often.
-
-    Args:
-        home: The engine's folder, see `home.home_below`.
-        own: A Python of the analyst's, to be used instead.
-        requirements: Folder of the lists of versions.
-    """
-    if own is not None:
-        return _find_own(home, own)
-    found = [(path, homes.read_stamp(path / homes.STAMP)) for path in homes.environments(home)]
-    states = [_judge(path, stamp, requirements) for path, stamp in found]
-    for kind in (READY, OLDER, BROKEN):
-        for state in states:
-            if state.kind == kind:
-                return state
-    return State(MISSING, "The engine is not installed.", "Click 'Install engine' in the plugin's settings.")
 
 
 def make(home: Path, flavour: Flavour, report: events.Report, *, proxy: Optional[Mapping[str, str]] = None,
@@ -107,6 +67,7 @@ def make(home: Path, flavour: Flavour, report: events.Report, *, proxy: Optional
     if not listed.is_file():
         raise errors.ResourceError("install.no-list", f"This release has no list of versions for: {flavour.title}.",
                                    "Choose another build, or your own Python.")
+    _check_idle()
     _check_place(home, flavour)
     source = Source(listed, flavour.index_url if index_url is None else index_url, wheels)
     with homes.locked(home):
@@ -158,7 +119,18 @@ def use_own(home: Path, python: Path, report: events.Report, backend: str = "ten
         stamp = Stamp(VERSION, _dotted(found.version), "own", backend, "", str(python), program_behind(python),
                       verified)
         homes.write_stamp(home / "own.json", stamp)
-    return _find_own(home, python)
+    return find(home, python)
+
+
+def remove(home: Path) -> None:
+    """Removes the engine with everything in its folder that is not the analyst's.
+
+    Raises:
+        ResourceError: It is at work.
+        OutputError: Something is in use by another program.
+    """
+    _check_idle()
+    homes.remove_all(home)
 
 
 def verify(engine: Engine, home: Path, report: events.Report) -> Dict[str, Any]:
@@ -188,37 +160,10 @@ def _try(engine: Engine, stage: str, values: Dict[str, Any], home: Path, report:
     return run_job(engine, job, home / "logs", stopped=report.cancelled, manners=Manners(low_priority=False))
 
 
-def _find_own(home: Path, own: Path) -> State:
-    stamp = homes.read_stamp(home / "own.json")
-    if not own.exists():
-        return State(BROKEN, f"Your own Python {own} is not there.", "Choose another one in the plugin's settings.")
-    if stamp is None or stamp.program != str(own):
-        return State(BROKEN, f"Your own Python {own} was not tried yet.", "Click 'Try' in the plugin's settings.")
-    engine = Engine(own, FOLDER, stamp.backend)
-    if stamp.plugin != VERSION or program_behind(own) != stamp.base:
-        return State(OLDER, f"Your own Python was tried by version {stamp.plugin}, or has changed since.",
-                     "Click 'Try' in the plugin's settings.", engine, stamp)
-    return State(READY, f"Your own Python {stamp.python}, {own}.", "", engine, stamp)
-
-
-def _judge(folder: Path, stamp: Optional[Stamp], requirements: Path) -> State:
-    python = python_of(folder, SYSTEM)
-    if stamp is None:
-        return State(BROKEN, f"{folder / homes.STAMP} cannot be read.", REPAIR)
-    if not python.exists() or program_behind(python) != stamp.base or not Path(stamp.base).exists():
-        return State(BROKEN, f"The Python {stamp.python} that the engine was made from has gone, perhaps with an older "
-                     "QGIS or system.", REPAIR, None, stamp)
-    packages = "Lib/site-packages" if SYSTEM == "Windows" else "lib/python*/site-packages"
-    gone = [part for part in ("keras", "rasterio", "numpy") if not any(folder.glob(f"{packages}/{part}"))]
-    if gone:
-        return State(BROKEN, f"The engine lacks {gone[0]}: files were removed.", REPAIR, None, stamp)
-    engine = Engine(python, FOLDER, stamp.backend)
-    if stamp.digest != _digest(requirements / f"{stamp.flavour}.txt"):
-        return State(OLDER, f"The engine was installed by version {stamp.plugin}; this version was tested with other "
-                     "libraries.", "Click 'Update engine' in the plugin's settings.", engine, stamp)
-    device = stamp.verified.get("device", "?")
-    return State(READY, f"Installed: {_title(stamp.flavour)}, Python {stamp.python}; computes on {device}.", "", engine,
-                 stamp)
+def _check_idle() -> None:
+    if any_runs():
+        raise errors.ResourceError("engine.at-work", "The engine is at work in this QGIS.",
+                                   "Wait until it has ended, or stop it.")
 
 
 def _check_place(home: Path, flavour: Flavour) -> None:
@@ -303,7 +248,7 @@ def _try_and_stamp(folder: Path, flavour: Flavour, listed: Path, home: Path, rep
     if flavour.for_gpu and "(gpu)" not in str(verified.get("device")):
         report.warn(f"The graphics card is not used: the engine computes on {verified.get('device')}. "
                     f"{verified.get('why')} Update the card's driver, then click 'Repair engine'.")
-    stamp = Stamp(VERSION, _dotted(found.version), flavour.name, flavour.backend, _digest(listed), str(python),
+    stamp = Stamp(VERSION, _dotted(found.version), flavour.name, flavour.backend, digest(listed), str(python),
                   program_behind(python), verified)
     homes.write_stamp(folder / homes.STAMP, stamp)
 
@@ -335,18 +280,6 @@ def _run(setup: _Setup, words: Sequence[str], measure: Callable[[], None] = lamb
     if code != 0:
         setup.log.line(f"It ended with exit code {code}.")
         raise explain_failure(setup.log.tail(), offline)
-
-
-def _digest(listed: Path) -> str:
-    try:
-        return hashlib.sha256(listed.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
-    except OSError:
-        return ""
-
-
-def _title(name: str) -> str:
-    titles: List[str] = [flavour.title for flavour in FLAVOURS if flavour.name == name]
-    return titles[0] if titles else name
 
 
 def _dotted(version: Sequence[int]) -> str:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mtl_qgis_plugin.engine import environment
+from mtl_qgis_plugin.engine import environment, states
 from mtl_qgis_plugin.engine import home as homes
+from mtl_qgis_plugin.engine.child import Child
 from mtl_qgis_plugin.engine.door import FOLDER, REQUIREMENTS, VERSION, errors, events
 from mtl_qgis_plugin.engine.flavours import FLAVOURS
+from mtl_qgis_plugin.engine.log_file import new_log
 from mtl_qgis_plugin.engine.process import Engine
 from mtl_qgis_plugin.engine.pythons import Python, probe, python_of
 
@@ -80,15 +82,15 @@ def install(tmp_path, home, lists, monkeypatch):
 
 
 def test_nothing_is_installed_at_first(home):
-    state = environment.find(home)
-    assert (state.kind, state.engine) == (environment.MISSING, None)
+    state = states.find(home)
+    assert (state.kind, state.engine) == (states.MISSING, None)
     assert "Install engine" in state.hint
 
 
 def test_an_installed_engine_is_ready_and_says_what_it_is(install, home, lists, tmp_path):
     report = events.Recorder()
     state = install(report=report)
-    assert state.kind == environment.READY and state == environment.find(home, requirements=lists)
+    assert state.kind == states.READY and state == states.find(home, requirements=lists)
     assert state.engine == Engine(python_of(home / "env" / f"{VERSION}-py{BASE.version[0]}{BASE.version[1]}-cpu"), FOLDER)
     assert state.stamp.verified == {"device": "a faked one"} and state.stamp.flavour == "cpu"
     assert [event["name"] for event in report.events if event["event"] == "stage"] == [
@@ -106,15 +108,15 @@ def test_an_installed_engine_is_ready_and_says_what_it_is(install, home, lists, 
 def test_what_breaks_leaves_the_old_environment_usable(install, home, lists, body, code):
     old = install()
     (lists / "cpu.txt").write_text("keras==99\n")
-    assert environment.find(home, requirements=lists).kind == environment.OLDER
+    assert states.find(home, requirements=lists).kind == states.OLDER
     with pytest.raises(errors.ResourceError) as caught:
         install(body)
     assert caught.value.code == code
     assert Path(caught.value.details["log"]).is_file()
-    state = environment.find(home, requirements=lists)
-    assert (state.kind, state.engine) == (environment.OLDER, old.engine)
+    state = states.find(home, requirements=lists)
+    assert (state.kind, state.engine) == (states.OLDER, old.engine)
     assert len(list((home / "env").iterdir())) == 1
-    assert install().kind == environment.READY
+    assert install().kind == states.READY
     assert len(list((home / "env").iterdir())) == 1, "the older one is removed once the new one works"
 
 
@@ -125,7 +127,7 @@ def test_an_engine_that_does_not_work_does_not_count(install, home, lists, monke
     monkeypatch.setattr(environment, "verify", fails)
     with pytest.raises(errors.ResourceError, match="did not learn"):
         install()
-    assert environment.find(home, requirements=lists).kind == environment.MISSING
+    assert states.find(home, requirements=lists).kind == states.MISSING
     assert not list((home / "env").iterdir())
 
 
@@ -172,9 +174,9 @@ def test_a_killed_qgis_leaves_the_old_environment_and_the_next_time_tidies_up(in
         install()
     qgis.send_signal(signal.SIGKILL)
     qgis.wait()
-    assert environment.find(home, requirements=lists).engine == old.engine
+    assert states.find(home, requirements=lists).engine == old.engine
     assert len(list((home / "env").iterdir())) == 2
-    assert install().kind == environment.READY
+    assert install().kind == states.READY
     assert len(list((home / "env").iterdir())) == 1
 
 
@@ -188,8 +190,8 @@ def test_what_was_broken_behind_our_back_is_found_and_repaired(install, home, li
             next(folder.glob("lib/python*/site-packages/rasterio")).rmdir()
         else:
             (folder / homes.STAMP).write_text("{")
-        broken = environment.find(home, requirements=lists)
-        assert broken.kind == environment.BROKEN and broken.engine is None
+        broken = states.find(home, requirements=lists)
+        assert broken.kind == states.BROKEN and broken.engine is None
         assert "Repair" in broken.hint and broken.why.endswith(".")
 
 
@@ -197,8 +199,8 @@ def test_a_python_that_went_with_an_older_qgis_is_noticed(install, home, lists):
     state = install()
     state.engine.python.unlink()
     state.engine.python.symlink_to("/usr/bin/env")
-    broken = environment.find(home, requirements=lists)
-    assert broken.kind == environment.BROKEN and "has gone" in broken.why
+    broken = states.find(home, requirements=lists)
+    assert broken.kind == states.BROKEN and "has gone" in broken.why
 
 
 def test_a_graphics_card_that_is_not_used_is_said_loudly(install, lists, monkeypatch):
@@ -214,9 +216,22 @@ def test_a_graphics_card_that_is_not_used_is_said_loudly(install, lists, monkeyp
 
 def test_removing_leaves_nothing(install, home, lists):
     install()
-    homes.remove_all(home)
+    environment.remove(home)
     assert not home.exists()
-    assert environment.find(home, requirements=lists).kind == environment.MISSING
+    assert states.find(home, requirements=lists).kind == states.MISSING
+
+
+def test_an_engine_at_work_is_neither_replaced_nor_removed(install, home, tmp_path):
+    state = install()
+    log = new_log(tmp_path, "at-work")
+    child = Child([sys.executable, "-c", "import time; time.sleep(60)"], env=os.environ, folder=tmp_path, log=log)
+    for change in (install, lambda: environment.remove(home)):
+        with pytest.raises(errors.ResourceError, match="at work"):
+            change()
+    child.close()
+    log.close()
+    assert state.engine.python.exists()
+    environment.remove(home)
 
 
 def test_a_build_without_a_list_is_refused(home, lists):
@@ -255,14 +270,14 @@ def test_a_python_too_old_for_the_engine_fetches_uv_first(install, home, monkeyp
 def test_an_own_python_must_be_tried_once_and_again_after_a_change(home, monkeypatch, tmp_path):
     own = tmp_path / "my python"
     own.symlink_to(BASE.path)
-    assert "not tried" in environment.find(home, own).why
+    assert "not tried" in states.find(home, own).why
     monkeypatch.setattr(environment, "verify", lambda *_: {"device": "mine"})
     state = environment.use_own(home, own, events.Recorder())
-    assert state.kind == environment.READY and state == environment.find(home, own)
+    assert state.kind == states.READY and state == states.find(home, own)
     own.unlink()
-    assert "not there" in environment.find(home, own).why
+    assert "not there" in states.find(home, own).why
     own.symlink_to("/usr/bin/env")
-    assert environment.find(home, own).kind == environment.OLDER
+    assert states.find(home, own).kind == states.OLDER
 
 
 def test_an_own_python_of_another_version_is_refused(home, tmp_path):
@@ -280,7 +295,7 @@ def test_an_own_python_that_lacks_libraries_is_told_which(home):
         environment.use_own(home, python_of(bare), events.Recorder())
     assert caught.value.code == "engine.incomplete" and "geopandas" in caught.value.message
     assert f"{python_of(bare)} -m pip install -r" in caught.value.hint
-    assert environment.find(home, python_of(bare)).kind == environment.BROKEN
+    assert states.find(home, python_of(bare)).kind == states.BROKEN
 
 
 def test_the_engine_that_runs_these_tests_passes_the_trial(home):
@@ -298,9 +313,9 @@ def test_the_locked_libraries_are_really_installed_and_work(home, tool, monkeypa
         monkeypatch.setattr(environment, "find_uv", lambda _: None)
     report = events.Recorder()
     state = environment.make(home, CPU, report)
-    assert state.kind == environment.READY
+    assert state.kind == states.READY
     assert "tensorflow" in state.stamp.verified["backend"]
     fractions = [event["fraction"] for event in report.events if event["event"] == "progress"]
     assert fractions == sorted(fractions) and fractions[-1] == 1 and len(fractions) > 3
-    homes.remove_all(home)
+    environment.remove(home)
     assert not home.exists()
