@@ -85,6 +85,8 @@ def make(home: Path, flavour: Flavour, report: events.Report, *, proxy: Optional
         except errors.MtlError as error:
             error.details.setdefault("log", str(log.path))
             raise
+        except OSError as error:
+            raise _unwritable(home, error) from error
         finally:
             log.close()
             if folder is not None and not (folder / homes.STAMP).exists():
@@ -181,11 +183,14 @@ def _check_place(home: Path, flavour: Flavour) -> None:
 
 def _open_log(home: Path) -> LogFile:
     try:
-        (home / "tmp").mkdir(parents=True, exist_ok=True)
         return new_log(home / "logs", "install")
     except OSError as error:
-        raise errors.OutputError("engine.folder", f"{home} cannot be written ({error.strerror or error}).",
-                                 "Choose another folder for the engine in the plugin's settings.") from error
+        raise _unwritable(home, error) from error
+
+
+def _unwritable(home: Path, error: OSError) -> errors.OutputError:
+    return errors.OutputError("engine.folder", f"{home} cannot be written ({error.strerror or error}).",
+                              "Free some space, or choose another folder for the engine in the plugin's settings.")
 
 
 @dataclass(frozen=True)
@@ -214,7 +219,6 @@ def _make_folder(setup: _Setup, way: Way, flavour: Flavour, source: Source) -> P
     setup.report.stage("Making the environment")
     version = MANAGED_PYTHON if way.base is None else _dotted(way.base.version[:2])
     beside = homes.new_folder(setup.home, f"{VERSION}-py{version.replace('.', '')}-{flavour.name}")
-    (setup.home / "tmp").mkdir(parents=True, exist_ok=True)
     try:
         _run(setup, make_command(way, beside, SYSTEM, machine()))
         made = probe(python_of(beside, SYSTEM))
@@ -256,6 +260,7 @@ def _try_and_stamp(folder: Path, flavour: Flavour, listed: Path, home: Path, rep
 def _run(setup: _Setup, words: Sequence[str], measure: Callable[[], None] = lambda: None,
          offline: bool = False) -> None:
     """Runs one command of an installation; its words go to the log."""
+    (setup.home / "tmp").mkdir(parents=True, exist_ok=True)
     setup.log.line(" ".join(words))
     env = child_environment(os.environ, SYSTEM, installing=True, extra=setup.extra)
     child = Child(words, env=env, folder=setup.home, log=setup.log, low_priority=False)

@@ -142,6 +142,16 @@ def test_a_wish_to_stop_ends_the_installation_soon_and_leaves_no_child(install, 
     assert not list((home / "env").iterdir())
 
 
+def test_a_disk_that_fills_up_at_the_last_moment_is_said(install, home, lists, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(homes, "write_stamp", full)
+    with pytest.raises(errors.OutputError, match=r"cannot be written \(No space left"):
+        install()
+    assert not list((home / "env").iterdir())
+
+
 def test_what_was_fetched_before_a_break_is_kept_for_the_next_time(install, home):
     with pytest.raises(errors.ResourceError):
         install("c = Path(os.environ['UV_CACHE_DIR']); c.mkdir(parents=True); (c / 'wheel').touch(); sys.exit('timed out')")
