@@ -22,7 +22,7 @@ _LETTERS_PER_IN = 12  # of a remark
 
 
 def learning_curves(history: Sequence[Mapping[str, float]], best_epoch: int, title: str, path: Path) -> None:
-    """Draws loss and validation metrics by training epoch as a PNG; the chosen epoch is marked.
+    """Draws loss and, where there are any, validation metrics by training epoch as a PNG; the chosen epoch is marked.
 
     Args:
         history: A row a training epoch, counted from 1 in column `epoch`.
@@ -30,18 +30,20 @@ def learning_curves(history: Sequence[Mapping[str, float]], best_epoch: int, tit
         title: Headline.
         path: PNG to write.
     """
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    losses, metrics = figure.subplots(1, 2)
+    panels = {"Tversky loss": ("loss", "val_loss"),
+              "on validation ground, threshold 0.5": ("val_precision", "val_recall", "val_f1")}
+    drawn = {title: [name for name in names if name in history[0]] for title, names in panels.items()}
+    drawn = {title: names for title, names in drawn.items() if names}
+    figure = Figure(figsize=(4.5 * len(drawn), 3.6), layout="constrained")
     epochs = [row["epoch"] for row in history]
-    for axes, names in ((losses, ("loss", "val_loss")), (metrics, ("val_precision", "val_recall", "val_f1"))):
+    for axes, (what, names) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items(), strict=True):
+        axes.set_title(what, fontsize="medium")
         for name in names:
             axes.plot(epochs, [row[name] for row in history], color=_COLOURS[name], label=_LABELS[name], lw=1.2)
         axes.axvline(best_epoch, color="0.6", lw=1, ls="--", label=f"kept: {best_epoch}")
         axes.set_xlabel("training epoch")
         axes.set_ylim(0, 1)
         axes.legend(frameon=False, fontsize="small")
-    losses.set_title("Tversky loss", fontsize="medium")
-    metrics.set_title("on validation ground, threshold 0.5", fontsize="medium")
     figure.suptitle(title)
     save_png(figure, path)
 

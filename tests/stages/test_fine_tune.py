@@ -128,3 +128,29 @@ def test_an_image_without_a_band_of_the_model_is_refused_before_the_network_star
         tuned(tmp_path, write_series(epochs), model)
     assert refused.value.code == "scene.band-missing"
     assert [path.name for path in tmp_path.iterdir()] == ["series.json"]
+
+
+def test_all_ground_can_train_and_then_nothing_is_called_accuracy(series, model, tmp_path):
+    out, result = tuned(tmp_path, series, model, split="whole", training_epochs=2)
+    card = read_card(out)
+    assert result.summary["accuracy on test ground"] == []
+    assert {row["role"] for row in result.summary["split"] if row["ground [km²]"]} == {"train"}
+    assert card.metrics["f1"] is None
+    assert card.measured.startswith("not judged")
+    assert card.threshold_rule == "best F1 on training ground"
+    assert set(gpd.read_file(out / "blocks.gpkg")["role"]) == {"train"}
+    assert (out / "curves.png").stat().st_size > 1000
+
+
+def test_a_few_landslides_are_enough_where_all_ground_trains(epochs, write_series, model, tmp_path):
+    epoch = dict(epochs[-1])
+    drawn = gpd.read_file(epoch["landslides"])
+    few = drawn.assign(size=drawn.area).nlargest(5, "size")
+    few.to_file(tmp_path / "few.gpkg")
+    around = shapely.union_all(few.buffer(60).to_numpy())
+    near = gpd.GeoDataFrame(geometry=[around], crs=few.crs)
+    near.to_file(tmp_path / "near.gpkg")
+    series = write_series([{**epoch, "landslides": str(tmp_path / "few.gpkg"), "searched": str(tmp_path / "near.gpkg")}])
+    with pytest.raises(InputError, match="whole"):
+        tuned(tmp_path, series, model)
+    assert tuned(tmp_path, series, model, split="whole")[1].summary["kept training epoch"] == 1

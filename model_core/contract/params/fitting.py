@@ -18,8 +18,9 @@ class SplitInputs:
     """How the ground is divided into training, validation and test ground."""
 
     split: str = param("blocks", label="Split", help="blocks: contiguous ground, the honest way; paper: 70 % of the "
-                       "landslides at random as in Bhuyan et al. 2023, where neighbours leak, for comparison only.",
-                       choices=("blocks", "paper"), group="Split")
+                       "landslides at random as in Bhuyan et al. 2023, where neighbours leak, for comparison only; "
+                       "whole: all ground trains, for few landslides; nothing is left to choose the training epoch or "
+                       "to tell the accuracy by.", choices=("blocks", "paper", "whole"), group="Split")
     n_blocks: int = param(5, label="Blocks", help="Number of contiguous blocks of ground; one is for testing, one for "
                           "validation, the others for training.", minimum=3, maximum=50, group="Split")
     layout: str = param("strips", label="Layout of the blocks", help="strips: side by side along the longer axis; "
@@ -42,8 +43,8 @@ class SplitInputs:
 
     def check_split(self) -> None:
         """Raises UsageError when fold, number of blocks and kind of split do not fit each other."""
-        if self.split == "paper" and self.folds:
-            raise UsageError("params.paper-folds", "The paper's own split of landslides at random has no folds.",
+        if self.split != "blocks" and self.folds:
+            raise UsageError("params.no-folds", f"The split {self.split!r} has no folds.",
                              "Set folds to 0, or split by blocks.")
         if self.fold >= self.n_blocks or self.folds > self.n_blocks or self.folds == 1:
             raise UsageError(

@@ -103,3 +103,5 @@ class TuneParams(TrainParams):
         super().check()
         if self.folds:
             raise UsageError("params.tune-folds", "A grid cannot be tried with out-of-fold models.", "Set folds to 0.")
+        if self.split == "whole":
+            raise UsageError("params.tune-whole", "A grid is chosen from by validation ground.", "Split by blocks.")

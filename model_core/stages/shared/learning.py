@@ -52,7 +52,9 @@ def learn(
         ]
 
     patches = feeding.Patches(images, train, windows, params.patch_size_px, params.batch_size, params.seed)
-    cover = feeding.Cover(images, validation, VALIDATION_PX, VALIDATION_BATCH)
+    cover = None
+    if any((role_map == VALIDATION).any() for role_map in split.maps):
+        cover = feeding.Cover(images, validation, VALIDATION_PX, VALIDATION_BATCH)
     report.stage("Training")
     return fitting.fit(model, patches, cover, _settings(params), state, report, resume)
 

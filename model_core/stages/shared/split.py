@@ -92,12 +92,30 @@ def split_as_paper(grounds: Sequence[Labels], params: Any) -> Split:
     return split
 
 
+def whole(grounds: Sequence[Labels], params: Any) -> Split:
+    """All searched ground trains: for landslides too few to spare some; nothing is left to choose or judge by.
+
+    Raises:
+        InputError: There are too few landslides.
+    """
+    searched = np.any([ground.codes != IGNORE for ground in grounds], axis=0)
+    role_map = np.where(searched, TRAIN, NOWHERE).astype(np.uint8)
+    summaries = tuple(folds.summary(role_map, ground.codes, ground.ids) for ground in grounds)
+    split = Split(np.where(searched, 0, NOWHERE).astype(np.uint8), (TRAIN,), (role_map,) * len(grounds), summaries)
+    _check(split, params, spare=False)
+    return split
+
+
 def choose_split(grounds: Sequence[Labels], params: Any, report: Report) -> Split:
     """The one split that the parameters name, announced before any training."""
     if params.split == "paper":
         split = split_as_paper(grounds, params)
         report.warn("The paper's own split puts neighbouring ground into training and test: its accuracy is too good "
                     "and serves for comparison with the paper only.")
+    elif params.split == "whole":
+        split = whole(grounds, params)
+        report.warn("All ground trains: nothing tells how good the model is. Judge its map on ground that it has not "
+                    "seen before you rely on it.")
     else:
         validation = (params.fold + 1) % params.n_blocks
         split = split_blocks(grounds, cut_blocks(grounds, params), [params.fold], [validation], params)
@@ -171,14 +189,22 @@ def share_seen(split: Split, grounds: Sequence[Labels], card: ModelCard) -> floa
     return sum(int(np.count_nonzero(where & known)) for where in test) / total if total else 0.0
 
 
-def _check(split: Split, params: Any) -> None:
-    """Refuses a split in which a role has too few landslides over all dates together."""
+def _check(split: Split, params: Any, spare: bool = True) -> None:
+    """Refuses a split in which a role has too few landslides over all dates together.
+
+    Args:
+        split: Who may see what.
+        params: With `min_landslides`.
+        spare: Whether validation and test ground are needed.
+    """
     train, validation, test = (
         folds.RoleSummary(*(sum(getattr(getattr(summary, role), name) for summary in split.summaries)
                             for name in ("ground_px", "landslide_px", "landslides")))
         for role in ("train", "validation", "test")
     )
     together = folds.SplitSummary(train, validation, test, guard_px=0, guard_landslides=0)
-    folds.check_minimum(together, landslides=(params.min_landslides, 1, 1), landslide_px=(20, 8, 8))
+    others = int(spare)
+    folds.check_minimum(together, landslides=(params.min_landslides, others, others),
+                        landslide_px=(20, 8 * others, 8 * others))
     if not any(s.train.ground_px for s in split.summaries):
         raise InputError("split.no-ground", "No training ground is left.", "Use a smaller guard or fewer blocks.")

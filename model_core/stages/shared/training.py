@@ -26,6 +26,7 @@ from .models import now, save_model, versions
 from .split import SHARED_RIM, Split, seen_ground, share_seen
 
 DEFAULT_THRESHOLD = 0.5
+NOT_MEASURED = "not judged: it learned from all of the ground"
 MEASURED = "pooled over all pixels of the test ground, which chose neither training epoch nor threshold"
 
 
@@ -64,7 +65,9 @@ class Trained:
     beside: tuple[np.ndarray, ...] = ()
 
     def table(self, grounds: Sequence[Ground]) -> list[dict[str, Any]]:
-        """Accuracy on the test ground, a row a date; before fine-tuning too."""
+        """Accuracy on the test ground, a row a date, before fine-tuning too; no row where there is no test ground."""
+        if not any(confusion.total for confusion in self.test):
+            return []
         rows = [accuracy_row(ground.scenes.name, confusion, ground.grid.pixel_area_m2)
                 for ground, confusion in zip(grounds, self.test, strict=True)]
         before = [{"model": "before", **accuracy_row(ground.scenes.name, confusion, ground.grid.pixel_area_m2)}
@@ -93,8 +96,9 @@ def train_on(
     """
     model = build()
     zero_shot: tuple[Confusion, ...] = ()
-    measured = MEASURED
-    if spec.base is not None:
+    judged = any((role_map == TEST).any() for role_map in split.maps)
+    measured = MEASURED if judged else NOT_MEASURED
+    if spec.base is not None and judged:
         share = share_seen(split, grounds, spec.base)
         if share > SHARED_RIM:
             measured = f"agreement, not accuracy: the base model had learned from {share:.0%} of the test ground"
@@ -158,7 +162,9 @@ def _calibrate(
         validation.feed(probability, ground.codes, role_map == VALIDATION)
     threshold, rule = DEFAULT_THRESHOLD, "fixed"
     if calibrate:
-        threshold, rule = known.choose("f1"), "best F1 on training and validation ground"
+        spared = any((role_map == VALIDATION).any() for role_map in split.maps)
+        threshold = known.choose("f1")
+        rule = f"best F1 on training {'and validation ' if spared else ''}ground"
     return threshold, rule, validation.confusion(threshold)
 
 
