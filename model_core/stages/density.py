@@ -23,6 +23,7 @@ from ..geo.rasters import RasterWriter, no_side_files
 from ..geo.remarks import remark_of_run
 from ..geo.vectors import write_layers
 from ..report.density import density_map
+from .shared.density.changes import Change
 from .shared.density.layers import choose_grid, read_layers
 from .shared.density.maps import BLOCK_PX, DensityMap
 from .shared.density.tables import UNITS, change_row, density_row, findings
@@ -51,12 +52,13 @@ def run(params: DensityParams, report: Report) -> Result:
         for number, one in enumerate(maps, start=1):
             one.correct_edges(report)
             report.progress(number / len(maps), one.layer.name)
+    changes = [Change(a, b, params, report) for a, b in pairwise(maps)]
     with new_run("density", params) as folder, no_side_files():
         report.stage("Mapping density")
-        peaks, changes, pictures = _write_rasters(maps, grid, params, folder, report)
+        peaks, pictures = _write_rasters(maps, changes, grid, params, folder, report)
         rows = [density_row(one, field, params, report) for one, field in zip(maps, peaks, strict=True)]
-        change_rows = [change_row(*pair, field) for pair, field in zip(pairwise(rows), changes, strict=True)]
-        notes = list(findings(maps, rows, params))
+        change_rows = [change_row(change) for change in changes]
+        notes = list(findings(maps, rows, changes, params))
         for note in notes:
             report.warn(note)
         write_json_atomic(folder / "density.json", {
@@ -77,11 +79,11 @@ def run(params: DensityParams, report: Report) -> Result:
 
 
 def _write_rasters(
-    maps: Sequence[DensityMap], grid: Grid, params: DensityParams, folder: Path, report: Report
-) -> tuple[list[FieldSummary], list[FieldSummary], list[np.ndarray]]:
+    maps: Sequence[DensityMap], changes: Sequence[Change], grid: Grid, params: DensityParams, folder: Path,
+    report: Report,
+) -> tuple[list[FieldSummary], list[np.ndarray]]:
     """Writes all rasters block by block; returns what they hold, and smaller pictures of the densities."""
     fields = [FieldSummary() for _ in maps]
-    changes = [FieldSummary() for _ in maps[1:]]
     step = -(-max(grid.shape) // _FIGURE_PX)
     pictures = [np.full((-(-grid.height // step), -(-grid.width // step)), np.nan, np.float32) for _ in maps]
     with ExitStack() as files:
@@ -90,9 +92,9 @@ def _write_rasters(
             descriptions=[f"density of landslides, {one.layer.name}"], tags=_tags(one, params),
             unit=UNITS[params.weight])) for one in maps]
         change_writers = [files.enter_context(RasterWriter(
-            folder / f"{_change_stem(a, b)}.tif", grid, "float32", np.nan,
-            descriptions=[f"change of density, {b.layer.name} - {a.layer.name}"], tags=_change_tags(a, b, params),
-            unit=UNITS[params.weight])) for a, b in pairwise(maps)]
+            folder / f"{_change_stem(one.earlier, one.later)}.tif", grid, "float32", np.nan,
+            descriptions=[f"change of density, {one.later.layer.name} - {one.earlier.layer.name}"],
+            tags=_change_tags(one.earlier, one.later, params), unit=UNITS[params.weight])) for one in changes]
         windows = tiles(*grid.shape, BLOCK_PX)
         for number, window in enumerate(windows, start=1):
             before: np.ndarray | None = None
@@ -102,12 +104,12 @@ def _write_rasters(
                 writers[i].write(values, window.rows.start, window.cols.start)
                 _thin_out(values, window, step, pictures[i])
                 if before is not None:
-                    changes[i - 1].add(values - before, window)
-                    change_writers[i - 1].write(values - before, window.rows.start, window.cols.start)
+                    change = changes[i - 1].values(window, before, values)
+                    change_writers[i - 1].write(change, window.rows.start, window.cols.start)
                 before = values
                 report.check()
             report.progress(number / len(windows))
-    return fields, changes, pictures
+    return fields, pictures
 
 
 def _thin_out(values: np.ndarray, window: Window, step: int, picture: np.ndarray) -> None:

@@ -213,6 +213,40 @@ def test_ground_that_was_not_observed_has_no_value_and_no_change(mapped, files):
     assert [row["ground_km2"] for row in table["densities"]] == [6, 3]
 
 
+@pytest.mark.parametrize("corrected", [True, False])
+def test_landslides_on_ground_that_the_other_date_did_not_see_change_nothing_beside_it(mapped, files, tmp_path, corrected):
+    old = [(500, 500), (900, 1500), (1300, 1000), (1420, 600)]
+    new = [(1510 + 10 * i, 1000) for i in range(10)]
+    given = {"landslides": [saved(tmp_path / "a.gpkg", *squares(old)), saved(tmp_path / "b.gpkg", *squares(old + new))],
+             "observed": [files["west"], files["area"]], "radius_m": 400, "pixel_size_m": 20,
+             "edge_correction": corrected}
+    rasters, table, *_ = mapped(area=files["area"], **given)
+    assert np.nanmax(rasters["density_b"][0][:, :75]) > np.nanmax(rasters["density_a"][0]) + 1
+    np.testing.assert_allclose(rasters["change_a_b"][0][:, :75], 0, atol=1e-6)
+    assert rasters["change_a_b"][2]["n"] == "4, 4"
+    (row,) = table["changes"]
+    assert (row["peak to peak"], row["largest rise"], row["mean"]) == (0, 0, 0)
+    assert any("0 landslides of a and 10 of b lie on ground" in note for note in table["notes"])
+    # The other way round, and with ground under clouds instead of ground that nobody searched.
+    cloud = saved(tmp_path / "cloud.gpkg", shapely.box(1500, 0, 3000, 2000))
+    epochs = [{"name": "b", "scenes": ["x.tif"], "landslides": given["landslides"][1]},
+              {"name": "a", "scenes": ["x.tif"], "landslides": given["landslides"][0], "unusable": cloud}]
+    (tmp_path / "series.json").write_text(json.dumps({"epochs": epochs, "area": files["area"]}))
+    rasters, *_ = mapped(series=str(tmp_path / "series.json"), radius_m=400, pixel_size_m=20, out="clouds",
+                         edge_correction=corrected)
+    np.testing.assert_allclose(rasters["change_b_a"][0][:, :75], 0, atol=1e-6)
+
+
+def test_the_change_on_common_ground_is_that_of_two_maps_of_it(mapped, files, tmp_path):
+    middle = saved(tmp_path / "middle.gpkg", shapely.box(1000, 0, 1500, 2000))
+    east = saved(tmp_path / "east.gpkg", shapely.box(1000, 0, 3000, 2000))
+    given = {"landslides": [files["2014"], files["2015"]], "radius_m": 400, "pixel_size_m": 20}
+    change = mapped(observed=[files["west"], east], area=files["area"], **given)[0]["change_2014_2015"][0]
+    alone = mapped(area=middle, out="alone", **given)[0]["change_2014_2015"][0]
+    np.testing.assert_allclose(change[:, 50:75], alone, atol=1e-5)
+    assert np.isnan(change[:, :50]).all() and np.isnan(change[:, 75:]).all()
+
+
 def test_a_peak_at_the_border_is_told(mapped, files, tmp_path):
     corner = saved(tmp_path / "corner.gpkg", *squares([(20, 20), (60, 30)]))
     row, = (table := mapped(landslides=[corner], area=files["area"], radius_m=300)[1])["densities"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import math
+from typing import Self
 
 import geopandas as gpd
 import numpy as np
@@ -11,6 +14,7 @@ from ....arrays.density import density, observed_mass, reaching
 from ....arrays.windows import Window, tiles
 from ....contract.events import Report
 from ....geo.grid import Grid
+from ....geo.points import within
 from ..judging.reference import BurnedLayer
 from .layers import DensityLayer
 
@@ -42,6 +46,22 @@ class DensityMap:
             None if frame is None else BurnedLayer(frame, grid) for frame in (area, layer.observed, layer.unusable)
         )
         self._beyond_area = area is not None and layer.observed is not area
+        self._other: DensityMap | None = None
+
+    def on_ground_of(self, other: DensityMap) -> Self:
+        """The same date on the part of its ground that another date shows too, its edges not yet corrected."""
+        kept = np.ones(len(self.points_px), bool)
+        if other.layer.observed is not None:
+            kept &= within(self.layer.points, other.layer.observed)
+        if other.layer.unusable is not None:
+            kept &= ~within(self.layer.points, other.layer.unusable)
+        common, layer = copy.copy(self), self.layer
+        common.layer = dataclasses.replace(
+            layer, points=layer.points[kept], weights=layer.weights[kept], inside=layer.inside[kept])
+        common.points_px, common._weights = self.points_px[kept], common.layer.weights
+        common._other, common.n_lost = other, 0
+        return common
+
 
     def correct_edges(self, report: Report) -> None:
         """Divides each landslide by the share of its kernel that lies on observed ground."""
@@ -59,17 +79,21 @@ class DensityMap:
 
     def values(self, window: Window) -> np.ndarray:
         """(h, w) float64, weight per km²; NaN outside the area and where nothing was observed."""
-        pixel_km2 = self.grid.pixel_area_m2 / 1e6
-        values = density(self.points_px, self._weights, self._radius_px, window) / pixel_km2
+        values = self.spread(window)
         shown = self._seen(window)
         if self._area is not None and self._beyond_area:
             shown &= self._area.covers(self.grid.window(*window))
         values[~shown] = np.nan
         return values
 
+    def spread(self, window: Window) -> np.ndarray:
+        """The same, also where nothing was observed."""
+        pixel_km2 = self.grid.pixel_area_m2 / 1e6
+        return density(self.points_px, self._weights, self._radius_px, window) / pixel_km2
+
     @property
     def _sees_all(self) -> bool:
-        return self._observed is None and self._unusable is None
+        return self._observed is None and self._unusable is None and (self._other is None or self._other._sees_all)
 
     def _observed_mass(self, points_px: np.ndarray, report: Report) -> np.ndarray:
         # A landslide at the end of the radius around the area reaches as far again.
@@ -88,6 +112,8 @@ class DensityMap:
         seen = np.ones(here.shape, bool) if self._observed is None else self._observed.covers(here)
         if self._unusable is not None:
             seen &= ~self._unusable.covers(here)
+        if self._other is not None:
+            seen &= self._other._seen(window)
         return seen
 
 

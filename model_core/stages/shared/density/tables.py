@@ -8,6 +8,7 @@ from typing import Any
 from ....arrays.density import FieldSummary
 from ....contract.events import Report
 from ....contract.params.density import DensityParams
+from .changes import Change
 from .maps import DensityMap
 
 UNITS = {"number": "landslides per km²", "area": "m² of landslide per km²"}
@@ -40,17 +41,20 @@ def density_row(one: DensityMap, field: FieldSummary, params: DensityParams, rep
     }
 
 
-def change_row(earlier: dict[str, Any], later: dict[str, Any], field: FieldSummary) -> dict[str, Any]:
+def change_row(one: Change) -> dict[str, Any]:
     """What lies between two dates, on ground that was observed at both."""
-    peaks = earlier["peak"], later["peak"]
+    peaks = one.before.highest, one.after.highest
     return {
-        "from": earlier["layer"], "to": later["layer"],
-        "peak to peak": None if None in peaks else _short(peaks[1] - peaks[0]),
-        "largest fall": _short(field.lowest), "largest rise": _short(field.highest), "mean": _short(field.mean),
+        "from": one.earlier.layer.name, "to": one.later.layer.name,
+        "peak to peak": None if peaks[0] is None or peaks[1] is None else _short(peaks[1] - peaks[0]),
+        "largest fall": _short(one.change.lowest), "largest rise": _short(one.change.highest),
+        "mean": _short(one.change.mean),
     }
 
 
-def findings(maps: Sequence[DensityMap], rows: Sequence[dict[str, Any]], params: DensityParams) -> Iterator[str]:
+def findings(
+    maps: Sequence[DensityMap], rows: Sequence[dict[str, Any]], changes: Sequence[Change], params: DensityParams
+) -> Iterator[str]:
     """What an analyst should know about the numbers, a sentence each."""
     few = [f"{row['layer']} ({row['n']})" for row in rows if row["few"] and row["n"]]
     if few:
@@ -66,6 +70,11 @@ def findings(maps: Sequence[DensityMap], rows: Sequence[dict[str, Any]], params:
     for one in maps:
         if one.n_lost:
             yield f"{one.layer.name}: {one.n_lost} landslides have no observed pixel in reach and are left out."
+    for change in changes:
+        if any(change.n_beside):
+            a, b = change.earlier.layer.name, change.later.layer.name
+            yield (f"Change from {a} to {b}: {change.n_beside[0]} landslides of {a} and {change.n_beside[1]} of {b} "
+                   "lie on ground that the other date does not show, and do not count in it.")
     if all(one.layer.observed is None for one in maps):
         yield ("No area of interest or observed ground is given: the map ends where the last landslide ends to "
                "reach, and its mean depends on that.")
