@@ -221,13 +221,32 @@ def test_a_scene_dated_outside_the_given_days_is_a_warning(checked, epochs):
     assert any("2015-11-09" in text and "outside the days that are given for 2015" in text for text in told(report))
 
 
-def test_a_damaged_image_is_found_before_anything_is_trained(checked, study, tmp_path):
-    copied = shutil.copytree(study, tmp_path / "sample")
-    scene = next(copied.glob("*2015-11-09*simulated.tif"))
-    scene.write_bytes(scene.read_bytes()[: scene.stat().st_size // 2])
-    rows = json.loads((copied / "series.json").read_text())["epochs"]
-    for row in rows:
-        row.update({key: str(copied / row[key]) for key in ("landslides", "searched") if key in row},
-                   scenes=[str(copied / name) for name in row["scenes"]])
+@pytest.fixture
+def damage(study, tmp_path):
+    """Epochs of a copy of the sample, of which the images of these days end in the middle."""
+    def make(*days):
+        copied = shutil.copytree(study, tmp_path / "sample")
+        for day in days:
+            scene = next(copied.glob(f"*{day}*simulated.tif"))
+            scene.write_bytes(scene.read_bytes()[: scene.stat().st_size // 2])
+        rows = json.loads((copied / "series.json").read_text())["epochs"]
+        for row in rows:
+            row.update({key: str(copied / row[key]) for key in ("landslides", "searched") if key in row},
+                       scenes=[str(copied / name) for name in row["scenes"]])
+        return rows
+
+    return make
+
+
+def test_a_damaged_image_is_found_before_anything_is_trained(checked, damage):
+    (problem,), _ = checked(damage("2015-11-09"))
+    assert problem.startswith("2015: ") and "damaged" in problem
+
+
+def test_each_damaged_image_is_told_with_its_date(checked, damage, tmp_path):
+    rows = damage("2014-11-30", "2015-11-09")
     problems, _ = checked(rows)
-    assert any("damaged" in problem for problem in problems)
+    assert [problem[:6] for problem in problems] == ["2014: ", "2015: "]
+    (tmp_path / "training.json").write_text(json.dumps({"epochs": rows}))
+    problems, _ = checked(rows, model=None, training=str(tmp_path / "training.json"))
+    assert {problem.split(":")[0] for problem in problems} == {"2014", "2015", "training 2014", "training 2015"}

@@ -246,7 +246,8 @@ def _draw_splits(
         with training.of(""):
             bands = network_bands(training.dated, params.model_bands)
             learning = _learnable(training, training.grid, bands, params)
-            choose_split(learning, params, Report())
+            if learning:
+                choose_split(learning, params, Report())
     with found.of(""):
         network_bands(found.dated, bands)
         if not plan or found.grid is None:
@@ -255,6 +256,8 @@ def _draw_splits(
             report.warn("No date has landslides to learn from: the base model maps all dates as it is.")
             return
         learning = _learnable(found, found.grid, bands, params)
+        if not learning:
+            return
         blocks = cut_blocks(learning, params)
         for number, (test, validation) in enumerate(plan, start=1):
             with found.of(f"fold {number} of all dates together"):
@@ -269,8 +272,15 @@ def _draw_splits(
 
 
 def _learnable(found: Survey, grid: Grid, bands: Sequence[str], params: Any) -> list[Labels]:
-    labels = [read_labels(scenes, grid, bands, params.min_area_m2, Report())
-              for scenes in found.dated if scenes.epoch.use == TRAIN]
+    """What the dates to learn from have; nothing where one of them cannot be read, which is noted for each."""
+    labels: list[Labels] = []
+    noted = len(found.errors)
+    for scenes in found.dated:
+        if scenes.epoch.use == TRAIN:
+            with found.of(scenes.name):
+                labels.append(read_labels(scenes, grid, bands, params.min_area_m2, Report()))
+    if len(found.errors) > noted:
+        return []
     if not any(ground.n_landslides for ground in labels):
         raise InputError("labels.none-on-image", "None of the landslides lies on observed, searched ground of its "
                          "image.", "Check searched ground, unusable ground and the minimum area.")
