@@ -113,6 +113,31 @@ def test_dates_in_the_wrong_order_and_twice(checked, epochs):
     assert ["2015 and again have the same date (2015-11-09)" in problem for problem in problems] == [True]
 
 
+def undated(source, target):
+    """An image without the metadata that tell its day."""
+    with rasterio.open(source) as scene, rasterio.open(target, "w", **{**scene.profile, "driver": "GTiff"}) as out:
+        out.write(scene.read())
+        out.descriptions = ("blue", "green", "red", "red_edge", "nir")
+    return str(target)
+
+
+def test_every_date_that_nothing_tells_is_a_problem(checked, epochs, after, tmp_path):
+    for epoch, name in zip(epochs, "ab", strict=True):
+        epoch.update(name=name, scenes=[undated(after, tmp_path / f"{name}.tif")])
+    problems, _ = checked()
+    assert [problem[:3] for problem in problems] == ["a: ", "b: "]
+    assert all("date" in problem and "series file" in problem for problem in problems)
+    problems, _ = checked(min_slope_deg=10)
+    assert len(problems) == 3
+    epochs[0]["date"], epochs[1]["date"] = "2014-11-30", "2015-11-01/2015-11-20"
+    assert checked()[0] == []
+
+
+def test_an_undated_image_is_mapped_by_itself(after, model, tmp_path):
+    result, _ = do("predict", scene=[undated(after, tmp_path / "a.tif")], model=str(model), out=str(tmp_path / "out"))
+    assert result.outputs
+
+
 def test_a_single_landslide_is_a_warning(checked, epochs, study, tmp_path):
     slides = gpd.read_file(study / "landslides.gpkg")
     slides.iloc[[slides.area.argmax()]].to_file(tmp_path / "one.gpkg")
@@ -145,7 +170,7 @@ def test_an_image_beside_the_area_names_its_date(checked, epochs, after, study, 
                                      "transform": source.transform @ Affine.translation(20_000, 0)}) as out:
         out.write(source.read())
         out.descriptions = ("blue", "green", "red", "red_edge", "nir")
-    epochs.append({"name": "2016", "scenes": [str(path)]})
+    epochs.append({"name": "2016", "scenes": [str(path)], "date": "2016-11-04"})
     (problem,), _ = checked(top={"area": str(study / "searched.gpkg")})
     assert problem.startswith("2016: no part of its images lies in the area")
     problems, _ = checked()

@@ -158,6 +158,7 @@ def check_study(params: Any, report: Report) -> Series:
         bands = needed_bands(find_model(params.model)[0]) if params.model else ()
     if not found.errors and not model.errors and (training is None or not training.errors):
         _draw_splits(params, found, training, bands, plan, report)
+    _undated(found)  # last: it keeps nothing else from being looked at
     problems = [*found.sentences(), *(training.sentences("training ") if training else ()), *model.sentences()]
     if model.errors and len(problems) == 1:
         raise model.errors[0][1]
@@ -220,6 +221,15 @@ def _order(_: Series, found: Survey, report: Report) -> None:
             found.errors.append(("", InputError(
                 "series.order", f"{name} ({days_text(days)}) stands after {before} ({days_text(earlier)}), but is "
                 "older.", "Put the epochs in the order of time, or correct their dates.")))
+
+
+def _undated(found: Survey) -> None:
+    """A study compares dates and gives each landslide its own, so it cannot do without them."""
+    for scenes in found.dated:
+        if scenes.days is None:
+            found.errors.append((scenes.name, InputError(
+                "series.undated", "neither its images nor the series file tell its date.",
+                'Give it to the epoch in the series file, for example "date": "2015-11-09".')))
 
 
 def _elevation(series: Series, found: Survey, report: Report) -> None:
@@ -289,4 +299,5 @@ def _learnable(found: Survey, grid: Grid, bands: Sequence[str], params: Any) -> 
 
 def _sentence(where: str, error: MtlError) -> str:
     said = f"{error.message} {error.hint}".strip()
-    return said if not where or where in error.message else f"{where}: {said}"
+    # A name may be a letter or a year, which stands in many a message and path without naming the date.
+    return said if not where or said.startswith((f"{where}:", f"{where} ")) else f"{where}: {said}"
