@@ -170,6 +170,14 @@ def test_a_map_in_degrees_is_refused(refused, tmp_path):
     assert "not of one size" in message
 
 
+def test_probabilities_that_were_cut_block_by_block_are_refused(refused, tmp_path):
+    path = tmp_path / "oof_probability.tif"
+    with RasterWriter(path, GRID, "float32", np.nan, tags={"threshold": "by block"}) as writer:
+        writer.write(np.where(MAPPED == LANDSLIDE, 0.4, 0.1).astype(np.float32), 0, 0)
+    message, hint = refused(InputError, "check-sample", "--prediction", path)
+    assert "no single threshold" in message and "--threshold" in hint
+
+
 def test_a_map_that_says_nothing_is_refused(refused, tmp_path):
     empty = write_map(tmp_path / "empty.tif", np.full(GRID.shape, IGNORE, np.uint8))
     message, _ = refused(InputError, "check-sample", "--prediction", empty)

@@ -278,6 +278,27 @@ def test_the_threshold_is_the_one_noted_in_the_raster(study):
     assert json.loads((study / "half" / "accuracy.json").read_text())["pixels"][0]["tp"] == 0
 
 
+def test_a_map_that_was_cut_block_by_block_has_no_threshold_of_its_own(study):
+    codes = np.where(burn_labels(GRID, as_layer(MAPPED)) == 1, 1, 0)
+    tags = {"threshold": "by block", "thresholds": "block 0: 0.2, block 1: 0.35"}
+    probability, binary = study / "oof_probability.tif", study / "oof_binary.tif"
+    with RasterWriter(probability, GRID, "float32", np.nan, tags=tags) as writer:
+        writer.write(np.where(codes, 0.4, 0.1).astype(np.float32), 0, 0)
+    with pytest.raises(InputError, match=r"block 0: 0\.2, block 1: 0\.35") as error:
+        judged_maps.RasterMap(probability)
+    assert error.value.hint.startswith("Choose its binary raster, or") and "--threshold" in error.value.hint
+    with RasterWriter(binary, GRID, "uint8", IGNORE, tags=tags) as writer:
+        writer.write(codes.astype(np.uint8), 0, 0)
+    with pytest.raises(InputError, match="no single threshold") as error:
+        evaluated(study, prediction=str(probability))
+    assert f"Choose {binary}, which was cut so" in error.value.hint
+    assert judged_maps.observed_by(probability).area.sum() == pytest.approx(160 * 200 * 25)
+    _, cut, _, _ = evaluated(study, prediction=str(binary))
+    evaluated(study, prediction=str(probability), threshold=0.3, out=str(study / "given"))
+    given = json.loads((study / "given" / "accuracy.json").read_text())
+    assert given["pixels"] == cut["pixels"] and cut["pixels"][0]["tp"] > 0
+
+
 def test_hidden_and_tiny_objects_are_judged_by_the_ground_under_them(study):
     frame = layer(rectangle(10, 10, 10, 10), rectangle(10, 10, 10, 10), rectangle(40, 40, 1, 1).buffer(-2.4),
                   rectangle(20, 180, 1, 1).buffer(-2.4))

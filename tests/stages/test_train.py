@@ -6,6 +6,7 @@ import geopandas as gpd
 import h5py
 import numpy as np
 import pytest
+import rasterio
 import shapely
 
 from model_core.contract.card import check_weights, read_card
@@ -13,6 +14,7 @@ from model_core.contract.errors import Cancelled, InputError, OutputError, Usage
 from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
 from model_core.stages import train
+from model_core.stages.shared.course import _threshold_tags
 
 from .conftest import QUICK, do
 
@@ -117,6 +119,20 @@ def test_out_of_fold_maps_judge_every_searched_pixel_once(series, tmp_path):
     assert rows["2015"]["ground [km²]"] == pytest.approx(searched, rel=1e-6)
     assert len(list((tmp_path / "folds").glob("fold-*/*.weights.h5"))) == 3
     assert (tmp_path / "folds" / "out_of_fold_2015_polygons.gpkg").exists()
+    with rasterio.open(tmp_path / "folds" / "out_of_fold_2015_probability.tif") as source:
+        probability, tags = source.read(1), source.tags()
+    with rasterio.open(tmp_path / "folds" / "out_of_fold_2015_binary.tif") as source:
+        binary = source.read(1)
+    used = {read_card(tmp_path / "folds" / f"fold-{number}").threshold for number in (1, 2, 3)}
+    assert tags["threshold"] == "by block" and tags["thresholds"].count("block") == 3
+    said = [float(word.split(": ")[1]) for word in tags["thresholds"].split(", ")]
+    assert sorted(set(said)) == pytest.approx(sorted(used), rel=1e-5)
+    assert probability[binary == 1].min() >= min(used) and probability[binary == 0].max() < max(used)
+
+
+def test_a_threshold_that_all_blocks_share_is_one_number():
+    assert _threshold_tags({0: 0.5, 1: 0.5}) == {"threshold": "0.5"}
+    assert _threshold_tags({1: 0.5, 0: 0.25}) == {"threshold": "by block", "thresholds": "block 0: 0.25, block 1: 0.5"}
 
 
 def test_the_papers_own_split_is_said_to_be_too_good(series, tmp_path):

@@ -26,7 +26,8 @@ class CheckSampleParams:
                                 role="raster", group="Draw points")
     threshold: Optional[float] = param(None, label="Threshold", help="Probability from which a pixel counts as "
                                        "landslide; has no effect on a binary raster. Default: the one that predict "
-                                       "noted in the raster, else 0.5.", minimum=0.01, maximum=0.99,
+                                       "noted in the raster, else 0.5. Out-of-fold probabilities were cut block by "
+                                       "block and have none.", minimum=0.01, maximum=0.99,
                                        group="Draw points")
     searched: Optional[str] = param(None, label="Ground to check", help="Polygons; no point lies outside them, and the "
                                     "area holds for them alone. Default: all ground that the map covers.",

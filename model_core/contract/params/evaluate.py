@@ -54,7 +54,9 @@ class EvaluateParams(JudgeInputs):
                                  "trained on the judged ground.", role="model", group="Input")
     threshold: Optional[float] = param(None, label="Threshold", help="Probability from which a pixel counts as "
                                        "landslide; has no effect on a binary raster. Default: the one that predict "
-                                       "noted in the raster, else 0.5.", minimum=0.01, maximum=0.99, group="Polygons")
+                                       "noted in the raster, else 0.5. Out-of-fold probabilities were cut block by "
+                                       "block and have none.", minimum=0.01, maximum=0.99,
+                                       group="Polygons")
     pixel_size_m: float = param(5.0, label="Pixel size [m]", help="Pixels on which polygons are judged where there is "
                                 "no raster.", minimum=0.1, maximum=1000.0, group="Polygons", advanced=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,7 @@ def _out_of_fold(
     classes = [np.full(ground.grid.shape, IGNORE, np.uint8) for ground in mapped]
     pooled = [Confusion()] * len(mapped)
     cards: list[ModelCard] = []
+    thresholds: dict[int, float] = {}
     for number, (split, (test, _)) in enumerate(zip(splits, plan, strict=True), start=1):
         report.log(f"Fold {number} of {len(plan)}")
         announce(split, grounds, report)
@@ -101,6 +102,7 @@ def _out_of_fold(
         trained = train_on(grounds, split, params, spec, build, device, place, f"{name}-fold-{number}", report,
                            params.resume, judged)
         cards.append(trained.card)
+        thresholds |= dict.fromkeys(test, trained.card.threshold)
         own = np.isin(nearest, list(test))
         for i, found in enumerate((*trained.maps, *trained.beside)):
             there = classes_of(found, trained.card.threshold)
@@ -113,7 +115,7 @@ def _out_of_fold(
     outputs = {"blocks": str(Path(params.out) / "blocks.gpkg")}
     for i, ground in enumerate(mapped):
         stem = f"{OUT_OF_FOLD}{safe_name(ground.scenes.name)}"
-        _write_out_of_fold(folder, stem, ground, probability[i], classes[i], params, name, dem)
+        _write_out_of_fold(folder, stem, ground, probability[i], classes[i], thresholds, params, name, dem)
         outputs[stem] = str(Path(params.out) / f"{stem}_polygons.gpkg")
     for scenes in predicted:
         found_there = map_mean(scenes, grounds[0].grid, cards, name, params, dem, folder, report)
@@ -125,16 +127,24 @@ def _out_of_fold(
 
 
 def _write_out_of_fold(
-    folder: Path, stem: str, ground: Ground, probability: np.ndarray, classes: np.ndarray, params: Any, name: str,
-    dem: str | None,
+    folder: Path, stem: str, ground: Ground, probability: np.ndarray, classes: np.ndarray,
+    thresholds: Mapping[int, float], params: Any, name: str, dem: str | None,
 ) -> None:
     """Rasters and polygons in which no pixel was predicted by a model that saw it."""
     first, second = (folder / f"{stem}_{role}.tif" for role in ("probability", "binary"))
-    tags = {"model": name, "date": ground.scenes.days_text, "note": "out of fold"}
+    tags = {"model": name, "date": ground.scenes.days_text, "note": "out of fold", **_threshold_tags(thresholds)}
     with map_writer(ground.grid, first, second, tags) as files:
         files.write(Block(0, 0, probability), classes)
     polygonise(second, first, folder / f"{stem}_polygons.gpkg", min_area_m2=params.min_area_m2, model_id=name,
                **dates_of(ground.days, ground.sources), **slopes_of(params, dem))
+
+
+def _threshold_tags(thresholds: Mapping[int, float]) -> dict[str, str]:
+    """What a raster says of the threshold of each block: one number only if it is that of all ground."""
+    if len(set(thresholds.values())) == 1:
+        return {"threshold": f"{next(iter(thresholds.values())):g}"}
+    listed = ", ".join(f"block {block}: {threshold:g}" for block, threshold in sorted(thresholds.items()))
+    return {"threshold": "by block", "thresholds": listed}
 
 
 def _nearest_block(blocks: np.ndarray) -> np.ndarray:

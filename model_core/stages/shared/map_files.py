@@ -15,6 +15,8 @@ from ...arrays.codes import IGNORE
 from ...geo.grid import Grid
 from ...geo.rasters import RasterWriter
 
+DEFAULT_THRESHOLD = 0.5
+
 
 def classes_of(probability: np.ndarray, threshold: float) -> np.ndarray:
     """(H, W) uint8 label codes of a probability map; IGNORE where it is NaN."""

@@ -20,12 +20,11 @@ from ...contract.params.predict import PredictParams
 from ...report.figures import learning_curves
 from .ground import Ground
 from .learning import learn
-from .map_files import classes_of
+from .map_files import DEFAULT_THRESHOLD, classes_of
 from .mapping import map_probability
 from .models import now, save_model, versions
 from .split import SHARED_RIM, Split, seen_ground, share_seen
 
-DEFAULT_THRESHOLD = 0.5
 NOT_MEASURED = "not judged: it learned from all of the ground"
 MEASURED = "pooled over all pixels of the test ground, which chose neither training epoch nor threshold"
 

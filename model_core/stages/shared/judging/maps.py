@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from ....geo.grid import Grid
 from ....geo.observed import observed_ground
 from ....geo.polygonise import polygonise
 from ....geo.rasters import RasterWriter, open_raster, read_grid, read_window
+from ..map_files import DEFAULT_THRESHOLD
 from .reference import BurnedLayer, read_layer
 
 READ_PX = 1024
@@ -58,7 +59,8 @@ class RasterMap:
         threshold: Probability from which a pixel counts as landslide; None: what the raster says of itself, else 0.5.
 
     Raises:
-        InputError: The file cannot be read; on reading also: it holds other values.
+        InputError: The file cannot be read, or its ground has several thresholds and none is given; on reading also:
+            it holds other values.
     """
 
     def __init__(self, path: Path, threshold: float | None = None) -> None:
@@ -66,7 +68,9 @@ class RasterMap:
         self.grid = read_grid(path)
         with open_raster(path) as source:
             self.is_probability = np.dtype(source.dtypes[0]).kind == "f"
-            self.threshold = float(source.tags().get("threshold", 0.5)) if threshold is None else threshold
+            self.threshold = DEFAULT_THRESHOLD if threshold is None else threshold
+            if self.is_probability and threshold is None:
+                self.threshold = _own_threshold(path, source.tags())
             self._nodata = source.nodata
 
     def codes(self, window: Window) -> np.ndarray:
@@ -91,13 +95,29 @@ class RasterMap:
         return np.where(known, np.where(classes, LANDSLIDE, BACKGROUND), IGNORE).astype(np.uint8)
 
 
+def _own_threshold(path: Path, tags: Mapping[str, str]) -> float:
+    """The threshold that a raster of probabilities was cut at, as its tags tell it."""
+    said = tags.get("threshold", str(DEFAULT_THRESHOLD))
+    try:
+        return float(said)
+    except ValueError:
+        several = f" ({tags['thresholds']})" if "thresholds" in tags else ""
+        classes = path.with_name(f"{path.stem.removesuffix('_probability')}_binary.tif")
+        instead = f"Choose {classes}, which was cut so" if classes.exists() else "Choose its binary raster"
+        raise InputError(
+            "evaluate.no-one-threshold",
+            f"{path} has no single threshold: it was cut at a threshold {said}{several}.",
+            f"{instead}, or give one threshold for all ground (--threshold).", path=str(path),
+        ) from None
+
+
 def observed_by(path: Path) -> gpd.GeoDataFrame:
     """The ground that a raster map shows, as one multipolygon.
 
     Raises:
         InputError: It cannot be read, or is no map.
     """
-    mapped = RasterMap(path)
+    mapped = RasterMap(path, DEFAULT_THRESHOLD)  # any: what it shows does not depend on it
     return observed_ground(mapped.grid, lambda window: mapped.codes(window) != IGNORE)
 
 
