@@ -205,7 +205,7 @@ def check_minimum(
                 "split.too-few",
                 f"The {name} ground holds {has.landslides} landslides with {has.landslide_px} pixels; "
                 f"at least {least} with {least_px} are needed.",
-                "Use fewer blocks or a smaller guard, choose other blocks, or draw more landslides. With few landslides "
+                "Use fewer blocks or a smaller guard, choose other blocks, or draw more landslides. With only a few, "
                 "let all ground train (split: whole); the model's accuracy then stays unknown.",
                 role=name, landslides=has.landslides, landslide_px=has.landslide_px,
             )

@@ -5,6 +5,7 @@ Run from the project's root:
     python -m weights.training make      # both models into weights/; goes on where it stopped
     python -m weights.training try --recipe.filters 8 --recipe.training-epochs 40 --recipe.colours 0.5
     python -m weights.training table     # all runs as Markdown
+    python -m weights.training few --model weights/NAME.weights.h5    # fine-tuned with few landslides, and from scratch
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from model_core.contract.errors import MtlError
 from model_core.contract.events import Report
 from model_core.network import backend
 
-from . import runs
+from . import few, runs
 from .patches import ROOT, data_folder
 from .recipe import Recipe
 
@@ -78,6 +79,16 @@ def table(build: Path = BUILD) -> None:
     print(runs.table(runs.read_runs(build)))
 
 
+def few_(model: Path) -> None:
+    """Judges how much few drawn landslides gain with a model and without one.
+
+    Args:
+        model: Weights file with its card.
+    """
+    backend.setup()
+    print(few.table(few.few_polygons(model, data_folder())))
+
+
 def _run(recipe: Recipe, name: str, build: Path, real_scene: bool) -> None:
     data = data_folder()
     build.mkdir(parents=True, exist_ok=True)
@@ -91,6 +102,6 @@ def _run(recipe: Recipe, name: str, build: Path, real_scene: bool) -> None:
 if __name__ == "__main__":
     share_heap()
     try:
-        tyro.extras.subcommand_cli_from_dict({"make": make, "try": try_, "table": table})
+        tyro.extras.subcommand_cli_from_dict({"make": make, "try": try_, "table": table, "few": few_})
     except MtlError as error:
         sys.exit(f"{error.message}\n{error.hint}")

@@ -40,12 +40,12 @@ def _judge(model: Path, data: Path, adapt: bool, precision: str) -> dict[str, An
         folder = Path(name)
         binary = {}
         for date, day, stem in (AFTER, BEFORE):
-            found = _do("predict", model=str(model), scene=[str(data / f"atsuma_2018_{stem}.tif")], bands=list(BANDS),
+            found = do("predict", model=str(model), scene=[str(data / f"atsuma_2018_{stem}.tif")], bands=list(BANDS),
                         date=day, out=str(folder / date), adapt_batch_norm=adapt, precision=precision)
             binary[date] = Path(next(path for role, path in found.outputs.items() if role.startswith("binary")))
         source = data / "atsuma_2018.gpkg"
         searched = f"{source}|layername=mapped_area"
-        accuracy = _do("evaluate", prediction=str(binary["after"]), reference=f"{source}|layername=landslides",
+        accuracy = do("evaluate", prediction=str(binary["after"]), reference=f"{source}|layername=landslides",
                        searched=searched, out=str(folder / "accuracy"))
         pixels = read_json(Path(accuracy.outputs["accuracy"]))["pixels"][0]
         alarms, seen_km2 = _mapped(binary["before"], searched)
@@ -64,5 +64,6 @@ def _mapped(binary: Path, searched: str) -> tuple[float, float]:
     return n * grid.pixel_area_m2, int(np.count_nonzero(inside & (classes != 255))) * grid.pixel_area_m2 / 1e6
 
 
-def _do(stage: str, **values: Any) -> Any:
+def do(stage: str, **values: Any) -> Any:
+    """Runs a stage of the engine."""
     return run_stage(make_job(stage, values), Report())
