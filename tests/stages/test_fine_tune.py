@@ -1,15 +1,20 @@
 import json
+from types import SimpleNamespace
 
 import geopandas as gpd
 import h5py
+import numpy as np
 import pytest
 import shapely
+from affine import Affine
 
 from model_core.contract.card import read_card
 from model_core.contract.errors import Cancelled, InputError
 from model_core.contract.events import Recorder
 from model_core.contract.job import make_job
+from model_core.geo.grid import Grid
 from model_core.stages import fine_tune
+from model_core.stages.shared.course import _write_out_of_fold
 
 from .conftest import QUICK, do
 
@@ -42,6 +47,20 @@ def changed(one, other):
     after = layers(other)
     return {name for name, values in layers(one).items()
             if any(a.tobytes() != b.tobytes() for a, b in zip(values, after[name], strict=True))}
+
+
+def test_of_out_of_fold_polygons_those_on_ground_of_the_base_model_are_marked(tmp_path):
+    grid = Grid("EPSG:32645", Affine(5, 0, 320_000, 0, -5, 3_109_000), 60, 40)
+    classes = np.zeros(grid.shape, np.uint8)
+    classes[5:15, 5:15] = classes[5:15, 40:50] = 1
+    ground = SimpleNamespace(grid=grid, scenes=SimpleNamespace(days_text=""), days=(None,), sources=None)
+    params = SimpleNamespace(min_area_m2=200.0)
+    west = gpd.GeoDataFrame(geometry=[shapely.box(320_000, 3_108_800, 320_150, 3_109_000)], crs=grid.crs)
+    for name, learned, marked in (("a", west.to_crs("EPSG:4326"), [True, False]), ("b", None, [False, False])):
+        _write_out_of_fold(tmp_path, name, ground, classes.astype(np.float32), classes, {0: 0.5}, params, "m", None,
+                           learned)
+        found = gpd.read_file(tmp_path / f"{name}_polygons.gpkg")
+        assert found.loc[found.centroid.x.argsort(), "in_training"].tolist() == marked
 
 
 @pytest.mark.parametrize(("part", "frozen"), [("head", ("encoder", "decoder")), ("decoder", ("encoder",))])

@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+from shapely.geometry import shape
 
 from model_core.contract.card import read_card
 
@@ -67,6 +68,13 @@ def test_numbers_of_all_dates_come_from_one_kind_of_map_and_no_such_map_is_judge
     spread = json.loads((unlabelled / "density" / "pooled" / "density.json").read_text())["densities"]
     assert [row["layer"] for row in spread] == ["2014", "2015"]
     assert (unlabelled / "report" / "report.html").exists()
+
+
+def test_out_of_fold_polygons_are_marked_where_the_base_model_has_learned(unlabelled, model):
+    polygons = gpd.read_file(unlabelled / "pooled" / "out_of_fold_2015_polygons.gpkg")
+    learned = gpd.GeoSeries([shape(read_card(model).training_ground)], crs="EPSG:4326").to_crs(polygons.crs).iloc[0]
+    assert polygons["in_training"].tolist() == polygons.intersects(learned).tolist()
+    assert polygons["in_training"].any()
 
 
 def test_the_layers_tell_which_maps_are_out_of_fold(unlabelled):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 from scipy import ndimage
 
@@ -25,7 +26,7 @@ from .map_files import classes_of, map_writer
 from .objects import check_slopes, dates_of, slopes_of
 from .runs import new_run, safe_name
 from .scenes import DatedScenes
-from .split import announce, blocks_layer, choose_split, cut_blocks, split_blocks
+from .split import announce, blocks_layer, choose_split, cut_blocks, learned_ground, split_blocks
 from .training import NetworkSpec, accuracy_row, train_on
 
 STATE, OUT_OF_FOLD = "state", "out_of_fold_"
@@ -113,9 +114,10 @@ def _out_of_fold(
     layer = blocks_layer(splits[0], grounds[0]).dissolve("block", as_index=False).drop(columns=["role", "area_m2"])
     write_layers(folder / "blocks.gpkg", {"blocks": layer.assign(role="test")})
     outputs = {"blocks": str(Path(params.out) / "blocks.gpkg")}
+    learned = None if spec.base is None else learned_ground(spec.base)
     for i, ground in enumerate(mapped):
         stem = f"{OUT_OF_FOLD}{safe_name(ground.scenes.name)}"
-        _write_out_of_fold(folder, stem, ground, probability[i], classes[i], thresholds, params, name, dem)
+        _write_out_of_fold(folder, stem, ground, probability[i], classes[i], thresholds, params, name, dem, learned)
         outputs[stem] = str(Path(params.out) / f"{stem}_polygons.gpkg")
     for scenes in predicted:
         found_there = map_mean(scenes, grounds[0].grid, cards, name, params, dem, folder, report)
@@ -128,14 +130,18 @@ def _out_of_fold(
 
 def _write_out_of_fold(
     folder: Path, stem: str, ground: Ground, probability: np.ndarray, classes: np.ndarray,
-    thresholds: Mapping[int, float], params: Any, name: str, dem: str | None,
+    thresholds: Mapping[int, float], params: Any, name: str, dem: str | None, learned: gpd.GeoDataFrame | None,
 ) -> None:
-    """Rasters and polygons in which no pixel was predicted by a model that saw it."""
+    """Rasters and polygons in which no pixel was predicted by a model that learned from it in this course.
+
+    The base model may have: its ground is marked in the polygons.
+    """
     first, second = (folder / f"{stem}_{role}.tif" for role in ("probability", "binary"))
     tags = {"model": name, "date": ground.scenes.days_text, "note": "out of fold", **_threshold_tags(thresholds)}
     with map_writer(ground.grid, first, second, tags) as files:
         files.write(Block(0, 0, probability), classes)
     polygonise(second, first, folder / f"{stem}_polygons.gpkg", min_area_m2=params.min_area_m2, model_id=name,
+               training_ground=None if learned is None else learned.geometry,
                **dates_of(ground.days, ground.sources), **slopes_of(params, dem))
 
 
