@@ -9,6 +9,8 @@ import rasterio
 from shapely.geometry import shape
 
 from model_core.contract.card import read_card
+from model_core.stages.shared.map_error import ASSESSED
+from model_core.stages.shared.size_fits import NOT_ASSESSED
 
 from .conftest import SETTINGS, do
 
@@ -82,6 +84,8 @@ def test_the_layers_tell_which_maps_are_out_of_fold(unlabelled):
     found = predicted.groupby(["map", "epoch"])["out_of_fold"].unique().map(list).to_dict()
     assert found.get(("pooled", "2014"), [False]) == [False] and found.get(("pooled", "2015"), [True]) == [True]
     assert set(gpd.read_file(unlabelled / "study.gpkg", layer="blocks")["epoch"]) == {"2015"}
+    numbers = gpd.read_file(unlabelled / "study.gpkg", layer="statistics")
+    assert len(numbers) and set(numbers[["TL_interval", "TAL_interval"]].to_numpy().ravel()) <= {ASSESSED, NOT_ASSESSED}
     mapped = gpd.read_file(unlabelled / "pooled" / "mean_2014_polygons.gpkg")
     inventory = gpd.read_file(unlabelled / "study.gpkg", layer="inventory")
     here = inventory[(inventory["epoch"] == "2014") & (inventory["origin"] == "predicted")]

@@ -31,7 +31,11 @@ _POLYGON = {"area_m2": _NUMBER, "perimeter_m": _NUMBER, "prob_mean": _NUMBER}
 _PIXELS = ("judged_km2", "reference_km2", "mapped_km2", "precision", "precision_low", "precision_high", "recall",
            "recall_low", "recall_high", "f1", "f1_low", "f1_high", "iou", "iou_low", "iou_high", "mcc")
 _OBJECTS = {"n_drawn": "reference", "n_found": "found", "n_mapped": "mapped", "n_right": "right"}
-_COUNTS = ("TAL_m2", "MinAL_m2", "MaxAL_m2", "mean_m2", "median_m2", "counted_twice_m2", "observed_km2",
+# How sure TL and TAL are, as `map_error.interval_columns` tells it; neither goes without.
+_SURE = {"TL_corrected": _NUMBER, "TL_low": _NUMBER, "TL_high": _NUMBER, "TL_interval": _TEXT, "TAL_m2": _NUMBER,
+         "TAL_corrected_m2": _NUMBER, "TAL_low_m2": _NUMBER, "TAL_high_m2": _NUMBER, "TAL_interval": _TEXT,
+         "interval_reason": _TEXT}
+_COUNTS = ("MinAL_m2", "MaxAL_m2", "mean_m2", "median_m2", "counted_twice_m2", "observed_km2",
            "number_per_km2", "area_density")
 
 
@@ -111,8 +115,11 @@ def study_layers(
                              list(_blocks(study))),
         "statistics": StudyLayer(
             "Numbers and areas of landslides on the ground shown. used: manual, predicted or inventory. TL: number; "
-            "TAL: area of their union in m²; area_density: share of the ground.",
-            {"name": _TEXT, "used": _TEXT, "TL": _WHOLE, **dict.fromkeys(_COUNTS, _NUMBER)}, list(_statistics(study))),
+            "TAL: area of their union in m²; corrected, low and high: what these stand for when a map's error is "
+            "corrected by drawn landslides, with 95 % interval; where interval says 'not assessed' there is none, and "
+            "interval_reason says why. area_density: share of the ground.",
+            {"name": _TEXT, "used": _TEXT, "TL": _WHOLE, **_SURE, **dict.fromkeys(_COUNTS, _NUMBER)},
+            list(_statistics(study))),
         "accuracy": StudyLayer(
             "How far a map agrees with the drawn landslides, by ground. means: accuracy where the model did not see "
             "the ground, else agreement. low and high: 95 % intervals. Areas in km².",
@@ -179,7 +186,8 @@ def _statistics(study: _Study) -> Iterator[Part]:
         ground = study.ground(epoch)
         for row in rows:
             if row["name"].rpartition(" ")[0] == epoch.name:  # "2015 drawn"
-                yield study.part(epoch.name, ground, **{key: row.get(key) for key in ("name", "used", "TL", *_COUNTS)})
+                columns = {key: row.get(key) for key in ("name", "used", "TL", *_SURE, *_COUNTS)}
+                yield study.part(epoch.name, ground, **columns)
 
 
 def _accuracy(study: _Study) -> Iterator[Part]:
