@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from shapely.geometry import box
 
 from model_core.contract.errors import InputError, ModelError
 from model_core.contract.events import Recorder
@@ -104,6 +105,33 @@ def test_layers_of_another_place(checked, epochs, study, tmp_path, role):
     epochs[1][role] = str(path)
     (problem,), _ = checked()
     assert problem.startswith("2015: none of its") and "touches its images" in problem
+
+
+@pytest.mark.parametrize("way", ["on the image", "beside the image", "all around"])
+def test_a_regional_inventory_without_landslides_in_the_area_is_a_zero(checked, epochs, study, tmp_path, way):
+    slides, ground = gpd.read_file(study / "landslides.gpkg"), gpd.read_file(study / "searched.gpkg")
+    left, bottom, right, top = ground.total_bounds
+    middle = box(left + 200, bottom + 100, right - 300, top)
+    gpd.GeoDataFrame(geometry=[middle], crs=ground.crs).to_file(tmp_path / "area.gpkg")
+    inside = slides[slides.intersects(middle)]
+    around = {
+        "on the image": slides[~slides.intersects(middle)],
+        "beside the image": slides.set_geometry(slides.translate(right - left + 500, 0)),
+        "all around": slides.set_geometry([box(x, bottom, x + 50, top) for x in
+                                           np.linspace(left - 9_000, left - 8_000, len(slides) - 1)]
+                                          + [box(right + 8_000, bottom, right + 8_050, top)]),
+    }[way]
+    assert len(around) and len(inside)
+    inside.to_file(tmp_path / "inside.gpkg")
+    around.to_file(tmp_path / "around.gpkg")
+    epochs[0]["landslides"], epochs[1]["landslides"] = str(tmp_path / "around.gpkg"), str(tmp_path / "inside.gpkg")
+    settings = {"top": {"area": str(tmp_path / "area.gpkg")}, "guard_px": 0}
+    problems, report = checked(**settings)
+    assert problems == []
+    assert any(f"2014: all of its {len(around)} landslides lie outside the study area" in text for text in told(report))
+    del epochs[0]["searched"]
+    (problem,), _ = checked(**settings)
+    assert problem.startswith("2014: none of its") and "give the searched ground" in problem
 
 
 def test_dates_in_the_wrong_order_and_twice(checked, epochs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -187,22 +188,39 @@ def _places(_: Series, found: Survey, report: Report) -> None:
                     "Draw the ground that was searched." if role == "searched"
                     else "Draw landslides, or give the searched ground if there are none.")))
             elif len(frame) and not _touches(frame, scenes, found.grid):
+                around = role == "landslides" and _around(frame, scenes, found.grid)
+                if around and scenes.epoch.searched:
+                    report.warn(f"{scenes.name}: all of its {len(frame)} landslides lie outside the study area: no "
+                                "landslide was found in it.")
+                    continue
                 found.errors.append((scenes.name, InputError(
                     "labels.elsewhere", f"none of its {len(frame)} {what} touches its images in the study area.",
-                    "Check the coordinate system of the layer, and whether it belongs to this place.")))
+                    "Check the coordinate system of the layer, and whether it belongs to this place."
+                    + (" If there are none in the area, give the searched ground." if around else ""))))
         slides = found.layers.get((scenes.name, "landslides"))
         if slides is not None and len(slides) == 1 and scenes.epoch.use in (TRAIN, JUDGE):
             report.warn(f"{scenes.name} has a single landslide: its sizes allow no fit, and its density has no radius "
                         "of its own.")
 
 
+def _around(frame: gpd.GeoDataFrame, scenes: DatedScenes, grid: Grid) -> bool:
+    """The polygons are an inventory of the region: they begin no further from the images than these are wide."""
+    parts = [footprint(info, grid) for info in scenes.infos]
+    images = shapely.union_all([_box(part, grid) for part in parts if not part.empty])
+    region = in_crs(frame, grid.crs).total_bounds
+    left, bottom, right, top = images.bounds
+    return bool(np.isfinite(region).all()
+                and images.distance(shapely.box(*region)) <= math.hypot(right - left, top - bottom))
+
+
+def _box(part: Span, grid: Grid) -> shapely.Polygon:
+    return shapely.box(*grid.window(slice(part.top, part.bottom), slice(part.left, part.right)).bounds)
+
+
 def _touches(frame: gpd.GeoDataFrame, scenes: DatedScenes, grid: Grid) -> bool:
     area = Span(0, grid.height, 0, grid.width)
     parts = [footprint(info, grid).within(area) for info in scenes.infos]
-    images = shapely.union_all([
-        shapely.box(*grid.window(slice(part.top, part.bottom), slice(part.left, part.right)).bounds)
-        for part in parts if not part.empty
-    ])
+    images = shapely.union_all([_box(part, grid) for part in parts if not part.empty])
     return bool(np.any(shapely.intersects(np.asarray(in_crs(frame, grid.crs).geometry), images)))
 
 
