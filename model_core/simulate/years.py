@@ -70,13 +70,17 @@ class Picture:
     slides: np.ndarray
 
 
-def picture_years(terrain: Terrain, inside: np.ndarray, rng: np.random.Generator) -> Iterator[Picture]:
+def picture_years(
+    terrain: Terrain, inside: np.ndarray, rng: np.random.Generator, beside: Sequence[tuple[np.ndarray, int]] = ()
+) -> Iterator[Picture]:
     """Yields the years one after the other, each with the whole ground's landslides.
 
     Args:
         terrain: The ground.
         inside: (H, W) bool, the area of interest; the paper's numbers of landslides are scaled to its size.
         rng: Source of all randomness.
+        beside: (H, W) bool parts of the ground outside, each with its landslides in the year to train on. Without
+            any, those of the paper, scaled likewise, lie anywhere outside.
     """
     size = terrain.slope_deg.shape[0]
     ground = varied_ground(terrain, rng)
@@ -87,9 +91,9 @@ def picture_years(terrain: Terrain, inside: np.ndarray, rng: np.random.Generator
     rafts = 1 - np.clip(0.5 * (fractal(size, rng.spawn(1)[0], exponent=-1.0, longest_px=25) - 0.3), 0, 0.7)
     dry = cover != COVERS.index("water")
     share = float(inside.sum()) * terrain.pixel_size_m**2 / AREA_M2
-    beside = TRAINING_LANDSLIDES * share / next(year.alive for year in YEARS if year.day.year == TRAINING_YEAR)
-    populations = [_population(terrain, dry & where, scale, rng)
-                   for where, scale in ((inside, share), (~inside, beside))]
+    drawn = next(year.alive for year in YEARS if year.day.year == TRAINING_YEAR)
+    scales = [(part, n / drawn) for part, n in beside] or [(~inside, TRAINING_LANDSLIDES * share / drawn)]
+    populations = [_population(terrain, dry & where, scale, rng) for where, scale in ((inside, share), *scales)]
     for year, *slides in zip(YEARS, *populations, strict=True):
         bare, relief, visible = _failed(cover.shape, [slide for group in slides for slide in group])
         seen = photograph(terrain, replace(ground, cover=_farmed(cover, parcels, rng)), year.sky, rng, bare * rafts,

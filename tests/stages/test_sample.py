@@ -15,6 +15,7 @@ from model_core.contract.job import make_job
 from model_core.contract.series import read_series
 from model_core.geo.scenes import SceneStack, describe
 from model_core.stages import sample
+from model_core.stages.shared.series_check import check_study
 
 from .conftest import do
 
@@ -145,6 +146,12 @@ def test_training_landslides_lie_outside_the_area(years):
     assert training.geometry.intersection(area).area.sum() == 0
     assert ground.intersection(area).area == 0
     assert training.geometry.within(ground).all()
+
+
+def test_a_study_of_the_small_sample_can_begin_with_the_defaults(years, tmp_path):
+    words = {"series": years[0] / "series.json", "training": years[0] / "training.json", "out": tmp_path / "study"}
+    check_study(make_job("study", {name: str(path) for name, path in words.items()}).params, Recorder())
+    assert len(gpd.read_file(years[0] / "training_2016.gpkg")) < 30
 
 
 def test_what_is_drawn_is_brighter_in_red_than_the_forest_beside_it(years):
