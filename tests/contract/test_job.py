@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -50,6 +51,15 @@ def test_a_preset_sets_what_is_not_given():
     assert params.training_epochs == PRESETS["paper"]["training_epochs"] == 250
     assert params.loss_weights() == (0.3, 0.7)
     assert params.batch_size == 8
+
+
+def test_the_help_of_a_study_tells_that_the_preset_leaves_fine_tuning_alone():
+    values = {"series": "a.json", "model": "m", "out": "o", "preset": "paper"}
+    study, alone = (make_job(stage, values).params for stage in ("study", "fine-tune"))
+    assert (study.fine_tuning_epochs, study.fine_tuning_rate) == (60, 3e-4)
+    assert (alone.training_epochs, alone.learning_rate) == (250, 1e-3)
+    said = next(field.metadata["help"] for field in dataclasses.fields(study) if field.name == "preset")
+    assert "60 training epochs at 3e-4" in said and "250 at 1e-3" in said
 
 
 def test_the_papers_own_split_is_only_in_paper_exact():
