@@ -27,6 +27,7 @@ from .shared.density.changes import Change
 from .shared.density.layers import choose_grid, read_layers
 from .shared.density.maps import BLOCK_PX, DensityMap
 from .shared.density.tables import UNITS, change_row, density_row, findings
+from .shared.density.tags import change_tags, tags_of
 from .shared.runs import new_run, safe_name
 
 _FIGURE_PX = 1000  # figures show a raster at about this size
@@ -89,12 +90,12 @@ def _write_rasters(
     with ExitStack() as files:
         writers = [files.enter_context(RasterWriter(
             folder / f"{_stem(one)}.tif", grid, "float32", np.nan,
-            descriptions=[f"density of landslides, {one.layer.name}"], tags=_tags(one, params),
+            descriptions=[f"density of landslides, {one.layer.name}"], tags=tags_of(one, params),
             unit=UNITS[params.weight])) for one in maps]
         change_writers = [files.enter_context(RasterWriter(
             folder / f"{_change_stem(one.earlier, one.later)}.tif", grid, "float32", np.nan,
             descriptions=[f"change of density, {one.later.layer.name} - {one.earlier.layer.name}"],
-            tags=_change_tags(one.earlier, one.later, params), unit=UNITS[params.weight])) for one in changes]
+            tags=change_tags(one, params), unit=UNITS[params.weight])) for one in changes]
         windows = tiles(*grid.shape, BLOCK_PX)
         for number, window in enumerate(windows, start=1):
             before: np.ndarray | None = None
@@ -118,29 +119,6 @@ def _thin_out(values: np.ndarray, window: Window, step: int, picture: np.ndarray
     some = values[top::step, left::step]
     row, col = (window.rows.start + top) // step, (window.cols.start + left) // step
     picture[row:row + some.shape[0], col:col + some.shape[1]] = some
-
-
-def _tags(one: DensityMap, params: DensityParams) -> dict[str, Any]:
-    layer = one.layer
-    return {
-        "layer": layer.name, "landslides": layer.source or "none found", "used": layer.used, "kernel": "quartic",
-        "radius_m": _metres(layer.radius_m),
-        "radius_from": "given" if params.radius_m else "all layers" if params.common_radius else "this layer",
-        "n": int(layer.inside.sum()), "n_around": int((~layer.inside).sum()), "weight": params.weight,
-        "position": params.position, "edge_correction": params.edge_correction,
-    }
-
-
-def _change_tags(a: DensityMap, b: DensityMap, params: DensityParams) -> dict[str, Any]:
-    kept = _tags(b, params)
-    return {name: kept[name] for name in ("kernel", "weight", "position", "edge_correction", "used")
-            } | {"difference": f"{b.layer.name} - {a.layer.name}",
-                 "radius_m": f"{_metres(b.layer.radius_m)}, {_metres(a.layer.radius_m)}",
-                 "n": f"{b.layer.inside.sum()}, {a.layer.inside.sum()}"}
-
-
-def _metres(radius_m: float | None) -> str:
-    return "none" if radius_m is None else f"{radius_m:.3f}"
 
 
 def _peaks(rows: Sequence[dict[str, Any]], grid: Grid) -> gpd.GeoDataFrame:

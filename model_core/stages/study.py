@@ -77,6 +77,7 @@ def _run(params: StudyParams, folder: Path, series: Series, report: Report) -> R
     course.attempt("comparison of dates", findings.compare)
     course.attempt("statistics", findings.count)
     course.attempt("density", findings.spread)
+    course.attempt("difference of densities", findings.contrast)
     return _finish(folder, series, course, report)
 
 

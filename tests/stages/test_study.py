@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
@@ -119,6 +120,24 @@ def test_drawn_and_mapped_landslides_are_counted_and_spread_alike(whole):
     radii = {row["radius_m"] for kind in ("drawn", "pooled")
              for row in json.loads((whole[0] / "density" / kind / "density.json").read_text())["densities"] if row["n"]}
     assert len(radii) == 1
+
+
+def test_the_difference_of_drawn_and_mapped_density_lies_beside_them(whole):
+    """All ground of these dates was searched: it is the one raster minus the other."""
+    folder = whole[0] / "density"
+    assert {path.name for path in folder.glob("*.tif")} == {f"difference_{year}.tif" for year in ("2014", "2015", "2016")}
+    for path in folder.glob("*.tif"):
+        year = path.stem.removeprefix("difference_")
+        with (rasterio.open(path) as source, rasterio.open(folder / "drawn" / f"density_{year}.tif") as drawn,
+              rasterio.open(folder / "pooled" / f"density_{year}.tif") as mapped):
+            assert (source.transform, source.shape, source.crs) == (drawn.transform, drawn.shape, drawn.crs)
+            expected = mapped.read(1) - drawn.read(1)
+            np.testing.assert_allclose(source.read(1), expected, atol=1e-4)
+            assert np.nanmax(np.abs(expected)) > 0
+            tags = source.tags()
+            assert tags["difference"] == "mapped - drawn" and tags["date"] == year
+            assert tags["n"] == f"{mapped.tags()['n']}, {drawn.tags()['n']}"
+            assert tags.keys() >= drawn.tags().keys() - {"layer", "landslides", "radius_from", "n_around"}
 
 
 def test_a_second_time_nothing_is_done_again(whole, years, three_years):

@@ -15,6 +15,7 @@ from ....geo.stamp import stamp
 from ..making import making
 from ..scenes import describe_series, study_grid
 from .course import Course
+from .differences import Spread, write_differences
 from .folder import ZERO_SHOT, best_kind
 from .grounds import DRAWN, MAPPED, of_date, write_grounds
 
@@ -35,6 +36,7 @@ class Findings:
                       if (files := self._maps.get(epoch.name) or zero_shot.get(epoch.name))}
         self._inventories: dict[str, str] = {}
         self._grounds: dict[tuple[str, str], str | None] = {}
+        self._spread: dict[str, Spread] = {}
 
     def outline(self) -> None:
         """The observed ground of every date."""
@@ -95,9 +97,16 @@ class Findings:
                 found = self._steps.run(f"density/{kind}", "density", {
                     "landslides": landslides, "names": names, "used": [used], "area": self._series.area,
                     "radius_m": radius_m, "observed": observed})
+                rows = read_json(Path(found.outputs["summary"]))["densities"]
+                self._spread[kind] = Spread.of(seen, rows, found)
                 if used == MANUAL:
-                    rows = read_json(Path(found.outputs["summary"]))["densities"]
                     radius_m = next((row["radius_m"] for row in rows if row["n"]), None)
+
+    def contrast(self) -> None:
+        """The density of what was mapped minus that of what was drawn, of every date that has both."""
+        if DRAWN in self._spread and self._kind in self._spread:
+            write_differences(self._steps.folder / "density", self._spread[DRAWN], self._spread[self._kind],
+                              self._series.area, self._report)
 
     def _seen(self, kind: str, sources: Mapping[str, str]) -> list[tuple[str, str, str]]:
         """Date, landslides and observed ground of the dates of which anything was observed.
