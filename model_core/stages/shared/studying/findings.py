@@ -17,7 +17,7 @@ from ..scenes import describe_series, study_grid
 from .course import Course
 from .differences import Spread, write_differences
 from .folder import ZERO_SHOT, best_kind
-from .grounds import DRAWN, MAPPED, of_date, write_grounds
+from .grounds import DRAWN, DRAWN_AROUND, MAPPED, of_date, write_grounds
 
 GROUNDS = "observed.gpkg"
 
@@ -87,9 +87,12 @@ class Findings:
         self._steps.run("statistics", "statistics", values)
 
     def spread(self) -> None:
-        """Density of what was drawn, and with the same radius of what was mapped and of the inventory."""
+        """Density of what was drawn, and with the same radius of what was mapped and of the inventory.
+
+        Drawn landslides around the area count at its border where that ground was searched.
+        """
         radius_m = None
-        for used, kind, ground, sources in ((MANUAL, DRAWN, DRAWN, self._drawings),
+        for used, kind, ground, sources in ((MANUAL, DRAWN, DRAWN_AROUND, self._drawings),
                                             (PREDICTED, self._kind, MAPPED, self._polygons(self._maps)),
                                             (INVENTORY, INVENTORY, MAPPED, self._inventories)):
             if seen := self._seen(ground, sources):
