@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from model_core.contract.errors import InputError
-from weights.training.patches import COLUMNS, KODAGU, TAIWAN, data_folder, read_patches
+from weights.training.patches import (
+    COLUMNS,
+    KODAGU,
+    SIZE_PX,
+    TAIWAN,
+    data_folder,
+    read_patches,
+    read_unseen_five_bands,
+)
 
 
 def test_data_that_is_absent_is_told_plainly(monkeypatch, tmp_path):
@@ -35,3 +43,10 @@ def test_the_numbers_run_along_rows_of_this_width(shared_data, region):
         pairs = [(k, place[number + width]) for number, k in place.items() if number + width in place]
         alike[width] = np.mean([np.corrcoef(bottom[a], top[b])[0, 1] > 0.7 for a, b in pairs])
     assert alike.pop(COLUMNS[region]) > 0.9 and max(alike.values()) < 0.1
+
+
+@pytest.mark.realdata
+def test_the_unseen_pairs_have_five_bands_with_bright_vegetation_in_the_last(shared_data):
+    pairs = read_unseen_five_bands(shared_data)
+    assert pairs.images.shape == (11, SIZE_PX, SIZE_PX, 5)
+    assert pairs.masks.any(axis=(1, 2)).sum() > 5
