@@ -5,7 +5,7 @@ landslides after the earthquake; the study's area is the mapped ground south of 
 mapped with the base model as it is and with models fine-tuned out of fold. Before the earthquake nothing is drawn: all
 that is mapped there is a false alarm.
 
-Reduced so that it takes no more than 25 minutes on 2 cores: 8 filters, 40 training epochs of the base model, 20 of
+Reduced so that it takes about ten minutes on 2 cores: 8 filters, 40 training epochs of the base model, 20 of
 fine-tuning, 3 folds of 6 blocks. Run again it goes on below build/atsuma-study, what is done is not done again.
 
     python benchmarks/atsuma_study.py            # skips where the data is absent
