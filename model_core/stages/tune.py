@@ -100,8 +100,8 @@ def _train_cell(
     test = sum(trained.test, Confusion())
     row = {
         "learning_rate": cell.learning_rate, "filters": cell.filters, "batch_size": cell.batch_size, "seed": cell.seed,
-        "epoch": trained.best_epoch, "val_f1": trained.validation.f1, "precision": test.precision,
-        "recall": test.recall, "test_f1": test.f1, "folder": f"cells/{name}",
+        "epoch": trained.best_epoch, "val_loss": trained.validation_loss, "val_f1": trained.validation.f1,
+        "precision": test.precision, "recall": test.recall, "test_f1": test.f1, "folder": f"cells/{name}",
     }
     write_json_atomic(place / CELL, row)
     shutil.rmtree(place / STATE)
@@ -114,8 +114,9 @@ def _table(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for key, group in itertools.groupby(found, key=lambda row: [row[name] for name in CELL_KEY]):
         repeats = list(group)
         row = dict(zip(CELL_KEY, key, strict=True))
-        for name in ("val_f1", "precision", "recall", "test_f1"):
-            known = [repeat[name] for repeat in repeats if repeat[name] is not None]
+        for name in ("val_loss", "val_f1", "precision", "recall", "test_f1"):
+            # Cells of earlier versions have no loss.
+            known = [repeat[name] for repeat in repeats if repeat.get(name) is not None]
             row[name] = statistics.fmean(known) if known else None
             if name == "val_f1":
                 row["val_f1_sd"] = statistics.stdev(known) if len(known) > 1 else None

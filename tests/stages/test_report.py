@@ -245,6 +245,7 @@ def test_a_tuning_is_shown(changed, tmp_path):
     assert "Table 2. Training settings" in Page(text).text
     assert rows(out, "table_2_training_settings")[0]["learning rate"] == "1e-05"
     assert rows(out, "table_2_training_settings")[0]["F1"] == "0.48"
+    assert rows(out, "table_2_training_settings")[0]["validation loss"] == ""  # an earlier version told none
 
 
 def test_what_is_no_folder_of_a_study_or_tuning_is_refused(changed, tmp_path):

@@ -41,7 +41,7 @@ def played(monkeypatch):
         (folder / f"{name}.weights.h5").touch()
         (folder / "state").mkdir()
         validation = 0.3 + 0.05 * params.seed + (0.2 if (params.filters, params.batch_size) == (16, 8) else 0.0)
-        return SimpleNamespace(best_epoch=1, validation=counts(validation), test=[counts(1 - validation)])
+        return SimpleNamespace(best_epoch=1, validation_loss=1 - validation, validation=counts(validation), test=[counts(1 - validation)])
 
     monkeypatch.setattr(tune, "train_on", train_on)
     monkeypatch.setattr(tune, "start_device", lambda params, report: None)
@@ -54,8 +54,9 @@ def test_every_cell_has_a_row_with_what_the_papers_table_tells(grid):
     assert [(float(row["learning_rate"]), int(row["filters"]), int(row["batch_size"])) for row in rows] == [
         (1e-3, 8, 8), (1e-4, 8, 8)]
     for row, shown in zip(rows, result.summary["grid"], strict=True):
-        assert {"precision", "recall", "test_f1", "val_f1"} <= set(shown)
+        assert {"precision", "recall", "test_f1", "val_f1", "val_loss"} <= set(shown)
         assert float(row["val_f1"]) == pytest.approx(shown["val_f1"])
+        assert 0 < float(row["val_loss"]) == pytest.approx(shown["val_loss"])
     assert (folder / "blocks.gpkg").exists()
 
 
@@ -113,6 +114,14 @@ def test_repetitions_are_averaged_and_tell_their_spread(series, played, tmp_path
     # The better repetition of the best cell is the one to use.
     (weights,) = (tmp_path / "grid").rglob("*.weights.h5")
     assert weights.name == "lr0.001-f16-b8-s1.weights.h5"
+
+
+def test_a_cell_of_an_earlier_version_has_no_loss():
+    cell = {"learning_rate": 1e-3, "filters": 8, "batch_size": 4, "val_f1": 0.5, "precision": 0.6, "recall": 0.4,
+            "test_f1": 0.48, "folder": "cells/a"}
+    (old,) = tune._table([cell])
+    (new,) = tune._table([{**cell, "val_loss": 0.3}, {**cell, "val_loss": 0.5}])
+    assert old["val_loss"] is None and new["val_loss"] == pytest.approx(0.4) and list(old) == list(new)
 
 
 def test_finished_cells_are_not_trained_again(series, played, tmp_path):

@@ -53,6 +53,7 @@ class Trained:
         zero_shot: Likewise for the model that it started from, before it learned; empty for a new network.
         validation: Counts on the validation ground of all of them, at the chosen threshold.
         best_epoch: Training epoch that was kept.
+        validation_loss: Of that epoch; None without validation ground.
     """
 
     card: ModelCard
@@ -62,6 +63,7 @@ class Trained:
     validation: Confusion
     best_epoch: int
     beside: tuple[np.ndarray, ...] = ()
+    validation_loss: float | None = None
 
     def table(self, grounds: Sequence[Ground]) -> list[dict[str, Any]]:
         """Accuracy on the test ground, a row a date, before fine-tuning too; no row where there is no test ground."""
@@ -114,7 +116,7 @@ def train_on(
     card = _card(name, spec, params, grounds, split, model.count_params(), device, threshold, rule)
     card = _with_results(card, fitted, test, validation, measured)
     return Trained(save_model(model, card, folder), maps, test, zero_shot, validation, fitted.best_epoch,
-                   _maps(model, beside, report))
+                   _maps(model, beside, report), fitted.best.get("val_loss"))
 
 
 def accuracy_row(name: str, counts: Confusion, pixel_area_m2: float) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from ....report.pieces import Picture, Section, Table
 from ..studying.folder import StudyFolder
 
 _TITLE = "Training settings that were tried"
-_COLUMNS = {"precision": "precision", "recall": "recall", "test_f1": "F1", "val_f1": "validation F1",
-            "val_f1_sd": "± seeds"}
+_COLUMNS = {"val_loss": "validation loss", "precision": "precision", "recall": "recall", "test_f1": "F1",
+            "val_f1": "validation F1", "val_f1_sd": "± seeds"}
 
 
 def tuning(study: StudyFolder, given: str | None) -> Section:
@@ -37,8 +37,9 @@ def tuning(study: StudyFolder, given: str | None) -> Section:
         raise InputError("report.tuning", f"{folder} is not a folder of `mtl tune`.",
                          "Give the output folder of `mtl tune`, or leave it out.", path=str(folder)) from error
     table = Table("table_2_training_settings", "Table 2. Training settings", (
-        "Chosen by F1 on validation ground; precision, recall and F1 are those of test ground, which chose nothing. ± "
-        "seeds: standard deviation over repetitions; smaller differences mean nothing."), rows)
+        "Chosen by F1 on validation ground; the loss there is that of the training epoch that was kept. Precision, "
+        "recall and F1 are those of test ground, which chose nothing. ± seeds: standard deviation over repetitions; "
+        "smaller differences mean nothing."), rows)
     return Section(_TITLE, [], [table, Picture(
         "Figure A. F1 on validation ground by learning rate, filters and batch size", "The grid of Table 2.", png)])
 
@@ -46,4 +47,4 @@ def tuning(study: StudyFolder, given: str | None) -> Section:
 def _row(row: dict[str, str]) -> dict[str, Any]:
     return {"learning rate": f"{float(row['learning_rate']):g}", "filters": int(row["filters"]),
             "batch size": int(row["batch_size"]),
-            **{shown: float(row[name]) if row[name] else None for name, shown in _COLUMNS.items()}}
+            **{shown: float(row[name]) if row.get(name) else None for name, shown in _COLUMNS.items()}}
