@@ -14,6 +14,7 @@ from model_core.contract.job import make_job
 from model_core.contract.series import read_series
 from model_core.geo.grid import Grid
 from model_core.geo.rasters import RasterWriter
+from model_core.stages.shared.studying.differences import write_differences
 from model_core.stages.shared.studying.findings import Findings
 from model_core.stages.shared.studying.folder import ZERO_SHOT
 from model_core.stages.shared.studying.steps import Steps
@@ -91,3 +92,9 @@ def test_what_is_mapped_on_unsearched_ground_is_no_difference_beside_it(spread):
     searched = int(700 / place.a)
     np.testing.assert_allclose(change[:, :searched], 0, atol=1e-4)
     assert np.isnan(change[:, searched + 1:]).all()
+
+
+def test_a_difference_of_densities_that_are_gone_does_not_stay(spread):
+    folder = spread(1000, INSIDE)
+    write_differences(folder, None, None, None, Recorder())
+    assert not list(folder.glob("*.tif"))

@@ -15,6 +15,7 @@ from ....geo.grid import Grid
 from ....geo.rasters import read_grid, read_window
 from ....report.density_maps import DensityColumn, density_sheet
 from ....report.pieces import Picture
+from ..studying.differences import difference_path
 from .images import coarse, extent_m, rings
 from .sources import KINDS, Sources
 
@@ -52,12 +53,15 @@ def densities(sources: Sources, report: Report) -> Picture | None:
                     "systems.")
         return None
     grid = coarse(whole[0], _LONGEST_PX)[0]
-    columns = [_column(name, steps, grid) for name in names]
+    differences = {name: path for name in names if (path := difference_path(study.folder / "density", name)).exists()}
+    columns = [_column(name, steps, differences.get(name), grid) for name in names]
     row_names = _ROWS if both else _ROWS[:1] if drawn.rasters else _ROWS[1:2]
     radius = _radius([step.rows[name]["radius_m"] for step in steps for name in names])
     png = density_sheet(columns, row_names, extent_m(grid), rings(sources.area, grid), _UNIT,
                         f"n: landslides on the ground shown; peak in {_UNIT}; {radius}", study.series.remark)
     caption = _caption(steps, names, row_names, kind, radius)
+    if both and differences:
+        caption += " The difference counts only landslides on ground where drawn and mapped ones would have been found."
     if len(set(whole)) > 1:
         caption += " The two densities were computed on different pixels; the difference stands where both are known."
     return Picture("Density of landslides", caption, png)
@@ -93,11 +97,12 @@ def _step(sources: Sources, name: str) -> _Step:
                   if f"density_{epoch.name}" in found.outputs}, rows)
 
 
-def _column(name: str, steps: Sequence[_Step], grid: Grid) -> DensityColumn:
+def _column(name: str, steps: Sequence[_Step], difference: Path | None, grid: Grid) -> DensityColumn:
     fields = [sampled(step.rasters[name], grid) for step in steps]
     texts = [_text(step.rows[name]) for step in steps]
     if len(fields) == 2:
-        fields.append(fields[1] - fields[0])
+        # Studies of earlier versions have left none.
+        fields.append(sampled(difference, grid) if difference else fields[1] - fields[0])
         texts.append([])
     return DensityColumn(name, fields, texts)
 

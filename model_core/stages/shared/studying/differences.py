@@ -55,7 +55,9 @@ def difference_path(folder: Path, name: str) -> Path:
     return folder / f"difference_{safe_name(name)}.tif"
 
 
-def write_differences(folder: Path, drawn: Spread, mapped: Spread, area: str | None, report: Report) -> None:
+def write_differences(
+    folder: Path, drawn: Spread | None, mapped: Spread | None, area: str | None, report: Report
+) -> None:
     """Leaves mapped minus drawn of every date that has both, on the grid of the drawn density.
 
     Both count on the ground where drawn and mapped landslides would have been found alike: what is mapped on ground
@@ -63,7 +65,7 @@ def write_differences(folder: Path, drawn: Spread, mapped: Spread, area: str | N
 
     Args:
         folder: To write into.
-        drawn, mapped: The densities.
+        drawn, mapped: The densities; None: there is none, and no difference.
         area: Of interest.
         report: Told the progress.
 
@@ -71,11 +73,13 @@ def write_differences(folder: Path, drawn: Spread, mapped: Spread, area: str | N
         InputError: A file cannot be read.
         OutputError: A raster cannot be written.
     """
-    report.stage("Comparing densities")
-    names = [name for name in drawn.sources if name in mapped.sources]
+    names = [name for name in drawn.sources if name in mapped.sources] if drawn and mapped else []
     kept = {difference_path(folder, name) for name in names}
     for old in set(folder.glob("difference_*.tif")) - kept:
         old.unlink()
+    if not drawn or not mapped:
+        return
+    report.stage("Comparing densities")
     for number, name in enumerate(names, start=1):
         sources, grounds = zip(drawn.sources[name], mapped.sources[name], strict=True)
         _write(difference_path(folder, name), name, read_grid(drawn.rasters[name]), {
@@ -91,6 +95,7 @@ def _write(path: Path, name: str, grid: Grid, values: dict[str, Any], report: Re
         with open_raster(path) as source:
             if source.tags().get(_MADE_FROM) == made_from:
                 return
+        path.unlink()  # whatever fails below, it is not taken for the one of these densities
     layers, area, _ = read_layers(job.params, Report())  # the densities have told what was left out
     drawn, mapped = (DensityMap(layer, area, grid) for layer in layers)
     if job.params.edge_correction:

@@ -107,9 +107,8 @@ class Findings:
 
     def contrast(self) -> None:
         """The density of what was mapped minus that of what was drawn, of every date that has both."""
-        if DRAWN in self._spread and self._kind in self._spread:
-            write_differences(self._steps.folder / "density", self._spread[DRAWN], self._spread[self._kind],
-                              self._series.area, self._report)
+        write_differences(self._steps.folder / "density", self._spread.get(DRAWN), self._spread.get(self._kind),
+                          self._series.area, self._report)
 
     def _seen(self, kind: str, sources: Mapping[str, str]) -> list[tuple[str, str, str]]:
         """Date, landslides and observed ground of the dates of which anything was observed.
