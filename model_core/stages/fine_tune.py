@@ -35,7 +35,7 @@ def run(params: FineTuneParams, report: Report) -> Result:
     dated, grid = read_dates(series, params.dates, report, labels=True)
     check_fit(card, dated, grid, report)
     known = (dated, grid, card.bands, card.scaling, params.min_area_m2, report, card.may_lack)
-    grounds = load_grounds(*known)
+    grounds = load_grounds(*known, leave_out=bool(params.folds))  # one date fewer rather than no map of any
     judged = load_judged(*known) if params.folds else []
     spec = NetworkSpec(card.bands, card.quantity, card.scaling.rule, card.filters, card.up_convolutions, card)
 

@@ -28,7 +28,8 @@ def run(params: TrainParams, report: Report) -> Result:
     series = series_of(params)
     dated, grid = read_dates(series, params.dates, report, labels=True)
     bands = network_bands(dated, params.model_bands)
-    grounds = load_grounds(dated, grid, bands, params.scaling, params.min_area_m2, report)
+    grounds = load_grounds(dated, grid, bands, params.scaling, params.min_area_m2, report,
+                           leave_out=bool(params.folds))  # one date fewer rather than no map of any
     judged = load_judged(dated, grid, bands, grounds[0].scaling, params.min_area_m2, report) if params.folds else []
     learning = [ground.scenes for ground in grounds]
     spec = NetworkSpec(bands, quantity_of(learning, report), params.scaling, params.filters, params.up_convolutions)

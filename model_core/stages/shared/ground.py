@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,7 @@ class Ground(Labels):
 
 def load_grounds(
     dated: Sequence[DatedScenes], grid: Grid, bands: Sequence[str], scaling: Scaling | str, min_area_m2: float,
-    report: Report, may_lack: Sequence[str] = (),
+    report: Report, may_lack: Sequence[str] = (), *, leave_out: bool = False,
 ) -> list[Ground]:
     """Loads the epochs that models may learn from.
 
@@ -89,6 +90,7 @@ def load_grounds(
         min_area_m2: Smaller landslides are ignored ground.
         report: Told the progress.
         may_lack: Bands that an image need not have; its pixels are 0 there.
+        leave_out: An epoch whose files cannot be used is told and left out, as long as landslides remain.
 
     Raises:
         InputError: There is no such epoch, no landslide lies on an image, or a file cannot be used.
@@ -99,14 +101,36 @@ def load_grounds(
                          "Give --landslides, or a series file in which an epoch of the role train has them.")
     report.stage("Reading images and labels")
     grounds = []
+    failed: list[InputError] = []
+
+    @contextmanager
+    def may_fail(scenes: DatedScenes) -> Iterator[None]:
+        try:
+            yield
+        except InputError as error:
+            if not leave_out:
+                raise
+            failed.append(error)
+            report.warn(f"{scenes.name} is left out, neither learned from nor mapped: {error.message} {error.hint}")
+
     with no_side_files():
         if scaling == "fixed":
-            scaling = _pooled_scaling(labelled, grid, bands)
+            samples: dict[str, np.ndarray] = {}
+            for scenes in labelled:
+                with may_fail(scenes), open_stack(scenes, grid, bands) as stack:
+                    samples[scenes.name] = scene_samples(stack)
+            labelled = [scenes for scenes in labelled if scenes.name in samples]
+            if not labelled:
+                raise failed[-1]
+            scaling = _pooled_scaling(samples, bands)
         elif isinstance(scaling, str):
             scaling = Scaling(scaling, (), (), scalings.CLIP)
         for number, scenes in enumerate(labelled):
-            grounds.append(_load(scenes, grid, bands, scaling, min_area_m2, report, may_lack))
+            with may_fail(scenes):
+                grounds.append(_load(scenes, grid, bands, scaling, min_area_m2, report, may_lack))
             report.progress((number + 1) / len(labelled), scenes.name)
+    if failed and not any(ground.n_landslides for ground in grounds):
+        raise failed[-1]
     if not any(ground.n_landslides for ground in grounds):
         raise InputError(
             "labels.none-on-image",
@@ -208,13 +232,8 @@ def _labels(scenes: DatedScenes, grid: Grid, valid: np.ndarray, min_area_m2: flo
     return Labels(scenes, grid, codes, ids, n_landslides)
 
 
-def _pooled_scaling(labelled: Sequence[DatedScenes], grid: Grid, bands: Sequence[str]) -> Scaling:
-    samples = []
-    for scenes in labelled:
-        with open_stack(scenes, grid, bands) as stack:
-            samples.append(scene_samples(stack))
-    names = ", ".join(scenes.name for scenes in labelled)
-    centre, spread = band_statistics(np.concatenate(samples), "fixed", bands, names)
+def _pooled_scaling(samples: Mapping[str, np.ndarray], bands: Sequence[str]) -> Scaling:
+    centre, spread = band_statistics(np.concatenate(list(samples.values())), "fixed", bands, ", ".join(samples))
     return Scaling("fixed", centre, spread, scalings.CLIP)
 
 
