@@ -274,6 +274,19 @@ def test_a_scene_dated_outside_the_given_days_is_a_warning(checked, epochs):
     assert any("2015-11-09" in text and "outside the days that are given for 2015" in text for text in told(report))
 
 
+def test_each_date_without_a_band_of_the_model_is_told(checked, epochs, after, tmp_path):
+    for epoch in epochs:
+        path = tmp_path / f"{epoch['name']}.tif"
+        with rasterio.open(after) as source, rasterio.open(
+                path, "w", **{**source.profile, "count": 2, "driver": "GTiff"}) as out:
+            out.write(source.read([1, 2]))
+            out.descriptions = ("red", "nir")
+        epoch.update(scenes=[str(path)], date=f"{epoch['name']}-11-10")
+    problems, _ = checked()
+    assert [problem[:6] for problem in problems] == ["2014: ", "2015: "]
+    assert all("has no band" in problem for problem in problems)
+
+
 @pytest.fixture
 def damage(study, tmp_path):
     """Epochs of a copy of the sample, of which the images of these days end in the middle."""

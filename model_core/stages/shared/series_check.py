@@ -272,13 +272,13 @@ def _draw_splits(
     """Draws the ground of all trainings to come, to know that each role will have enough."""
     if training is not None and training.grid is not None:
         with training.of(""):
-            bands = network_bands(training.dated, params.model_bands)
-            learning = _learnable(training, training.grid, bands, params)
+            bands = _bands_of_all(training, params.model_bands)
+            learning = [] if training.errors else _learnable(training, training.grid, bands, params)
             if learning:
                 choose_split(learning, params, Report())
     with found.of(""):
-        network_bands(found.dated, bands)
-        if not plan or found.grid is None:
+        _bands_of_all(found, bands)
+        if not plan or found.grid is None or found.errors:
             return
         if not any(scenes.epoch.landslides and scenes.epoch.use == TRAIN for scenes in found.dated):
             report.warn("No date has landslides to learn from: the base model maps all dates as it is.")
@@ -297,6 +297,14 @@ def _draw_splits(
                     split_blocks([labels], alone, sorted(test), sorted(validation), params)
             except InputError as error:
                 report.warn(f"There will be no model of {labels.scenes.name} alone: {error.message}")
+
+
+def _bands_of_all(found: Survey, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The bands of the network; every date that lacks one of the wanted is noted."""
+    for scenes in found.dated:
+        with found.of(scenes.name):
+            network_bands([scenes], wanted)
+    return tuple(wanted) if found.errors else network_bands(found.dated, wanted)
 
 
 def _learnable(found: Survey, grid: Grid, bands: Sequence[str], params: Any) -> list[Labels]:
